@@ -1,0 +1,63 @@
+package secret
+
+import (
+	"crypto/subtle"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// redacted is what every printer, encoder and logger gets to see of a Value.
+const redacted = "[redacted]"
+
+// Value holds a plaintext that only Reveal returns. The plaintext is behind a
+// closure, so that reflection (fmt on a struct with an unexported Value, a
+// debugger's dump, an encoder) meets a code pointer and no bytes of it.
+//
+// The zero Value is empty.
+type Value struct{ reveal func() string }
+
+// NewValue returns a Value that reveals plaintext.
+func NewValue(plaintext string) Value {
+	return Value{reveal: func() string { return plaintext }}
+}
+
+// Reveal returns the plaintext. Only redact, launch, validate and infisical
+// may call it; internal/arch holds them to that.
+func (v Value) Reveal() string {
+	if v.reveal == nil {
+		return ""
+	}
+	return v.reveal()
+}
+
+// IsZero reports whether v was never given a plaintext (not whether the
+// plaintext is empty).
+func (v Value) IsZero() bool { return v.reveal == nil }
+
+// Equal reports whether v and w hold the same plaintext, in constant time for
+// plaintexts of one length.
+func (v Value) Equal(w Value) bool {
+	return subtle.ConstantTimeCompare([]byte(v.Reveal()), []byte(w.Reveal())) == 1
+}
+
+// String returns a constant that says nothing about the plaintext.
+func (Value) String() string { return redacted }
+
+// GoString returns the constant that String returns.
+func (Value) GoString() string { return redacted }
+
+// Format prints the constant for every verb and flag.
+func (Value) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) }
+
+// LogValue is what slog sees.
+func (Value) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON encodes the constant.
+func (Value) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// MarshalText encodes the constant.
+func (Value) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// MarshalBinary encodes the constant (gob uses it).
+func (Value) MarshalBinary() ([]byte, error) { return []byte(redacted), nil }
