@@ -1,0 +1,51 @@
+package approval
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"scrim/internal/secret"
+)
+
+// Why no value leaves. Callers tell them apart with errors.Is, and find the
+// details with errors.As on *PolicyError and *CooldownError.
+var (
+	ErrDenied      = errors.New("denied")
+	ErrUnavailable = errors.New("nobody could be asked")
+	ErrUnrecorded  = errors.New("the decision could not be put on the audit trail")
+	ErrExpired     = errors.New("the question closed before an answer came")
+	ErrWithdrawn   = errors.New("the request was withdrawn")
+	ErrCooldown    = errors.New("a person said no to this a moment ago")
+	ErrTooMany     = errors.New("too many requests")
+	ErrBadAnswer   = errors.New("the answer does not belong to this request")
+	ErrNotGranted  = errors.New("there is no grant for this")
+)
+
+// PolicyError is an ErrDenied that the policy decided. Nobody was asked.
+type PolicyError struct {
+	Ref  secret.Ref // the zero Ref where the request as a whole was refused
+	Rule string     // one of policy's Rule constants, or this package's
+}
+
+// Error says which rule denies.
+func (e *PolicyError) Error() string {
+	if e.Ref.IsZero() {
+		return fmt.Sprintf("%v by policy: %s", ErrDenied, e.Rule)
+	}
+	return fmt.Sprintf("%v by policy: %v: %s", ErrDenied, e.Ref, e.Rule)
+}
+
+// Is makes errors.Is(err, ErrDenied) hold.
+func (e *PolicyError) Is(target error) bool { return target == ErrDenied }
+
+// CooldownError is ErrCooldown with the time at which it ends.
+type CooldownError struct{ Until time.Time }
+
+// Error says until when nobody is asked.
+func (e *CooldownError) Error() string {
+	return fmt.Sprintf("%v: nobody is asked again before %s", ErrCooldown, e.Until.Format(time.TimeOnly))
+}
+
+// Is makes errors.Is(err, ErrCooldown) hold.
+func (e *CooldownError) Is(target error) bool { return target == ErrCooldown }

@@ -1,0 +1,133 @@
+package approval
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// What a question looks like: scrim's own lines first, then the agent's words,
+// every line of them behind a bar. Clients may show it as plain text, wrap it,
+// or render it as Markdown; whatever they do, a line without the bar is scrim's.
+const (
+	bar      = "| "
+	barWidth = 60 // columns of the agent's words on one line
+)
+
+const warning = "Lines behind a bar are the agent's own words: unchecked, and perhaps meant to mislead you."
+
+// text authors the question about s.
+func (g *Gate) text(s subject) string {
+	var b strings.Builder
+	b.WriteString("An agent asks to read from the vault.\n\n")
+	for _, ref := range s.request.Refs {
+		fmt.Fprintf(&b, "Secret:      %s\n", ref.Name())
+		fmt.Fprintf(&b, "Place:       vault, %s:%s\n", ref.Environment(), ref.Path())
+	}
+	scope := s.request.Scope
+	fmt.Fprintf(&b, "Project:     %s\n", capped(clean(scope.Project), maxAgent))
+	fmt.Fprintf(&b, "Environment: %s\n", capped(clean(scope.Environment), maxAgent))
+	fmt.Fprintf(&b, "Delivery:    %s, into the agent's conversation and so to its model\n", s.request.Delivery)
+	fmt.Fprintf(&b, "A yes:       is good for one read, within %s\n", words(g.options.AnswerTTL))
+	fmt.Fprintf(&b, "No answer:   in %s counts as no\n\n", words(g.options.QuestionTTL))
+	b.WriteString(warning + "\n")
+	fence(&b, "who: ", s.agent)
+	fence(&b, "why: ", s.purpose)
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// fence writes the agent's words behind bars, wrapped here so that no client
+// has to, and without what Markdown or HTML would act on.
+func fence(b *strings.Builder, label, untrusted string) {
+	if untrusted == "" {
+		untrusted = "(nothing)"
+	}
+	inert := strings.NewReplacer("`", "'", "<", "‹", ">", "›", "](", "] (").Replace(untrusted)
+	for line := range strings.SplitSeq(wrap(label+inert, barWidth), "\n") {
+		b.WriteString(bar + line + "\n")
+	}
+}
+
+// wrap breaks text at spaces, or within a word that is longer than a line.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(text) {
+		if column > 0 && column+1+columns(word) > width {
+			b.WriteByte('\n')
+			column = 0
+		}
+		if column > 0 {
+			b.WriteByte(' ')
+			column++
+		}
+		for _, r := range word {
+			if column+columns(string(r)) > width {
+				b.WriteByte('\n')
+				column = 0
+			}
+			b.WriteRune(r)
+			column += columns(string(r))
+		}
+	}
+	return b.String()
+}
+
+// columns is how wide a terminal shows s, at most.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if r >= 0x1100 {
+			n++
+		}
+	}
+	return n
+}
+
+// clean puts text on one line and leaves out what cannot be seen or changes
+// how the rest is seen: controls, escapes, bidirectional and zero-width runes,
+// piles of combining marks.
+func clean(text string) string {
+	var b strings.Builder
+	marks := 0
+	for _, r := range strings.ToValidUTF8(text, "\ufffd") {
+		switch {
+		case unicode.IsSpace(r) || unicode.In(r, unicode.Z) || r == '\u2800': // the last is a blank Braille cell
+			b.WriteByte(' ')
+			marks = 0
+		case !unicode.IsPrint(r) || unicode.In(r, unicode.Me, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
+		case unicode.In(r, unicode.M):
+			if marks++; marks <= 2 {
+				b.WriteRune(r)
+			}
+		default:
+			b.WriteRune(r)
+			marks = 0
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// capped returns at most limit runes of text, the last one an ellipsis where
+// some are missing.
+func capped(text string, limit int) string {
+	runes := []rune(text)
+	if len(runes) <= limit {
+		return text
+	}
+	return string(runes[:limit-1]) + "…"
+}
+
+// words says a duration as a person would.
+func words(d time.Duration) string {
+	switch {
+	case d == time.Minute:
+		return "one minute"
+	case d%time.Minute == 0:
+		return fmt.Sprintf("%d minutes", d/time.Minute)
+	default:
+		return d.String()
+	}
+}
