@@ -1,0 +1,14 @@
+package redact
+
+// FormsOf returns the texts under which value is looked for anywhere, and
+// those that count only as whole tokens.
+func FormsOf(value string) (anywhere, tokens []string) {
+	for _, f := range formsOf(value) {
+		if f.token {
+			tokens = append(tokens, f.text)
+		} else {
+			anywhere = append(anywhere, f.text)
+		}
+	}
+	return anywhere, tokens
+}

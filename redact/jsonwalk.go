@@ -1,0 +1,373 @@
+package redact
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// kind is what a JSON token is. The literals true, false and null are none:
+// nothing in them is ever masked.
+type kind int
+
+const (
+	keyToken kind = iota
+	stringToken
+	numberToken
+)
+
+// jsonToken is one key, string or number of a JSON text.
+type jsonToken struct {
+	kind       kind
+	start, end int    // in the text, quotes included
+	escaped    bool   // a string with at least one backslash
+	place      place  // where in a message the value stands; for a key, what it is a key of
+	field      []byte // the key that the value stands under, also through arrays, as written
+	object     int    // for a key: where its object starts
+}
+
+// content is what is between a string's quotes, as written.
+func (t jsonToken) content(text []byte) []byte { return text[t.start+1 : t.end-1] }
+
+// visitor sees the tokens of a JSON text in order.
+type visitor interface{ visit(t jsonToken) }
+
+// maxNesting is as deep as encoding/json reads.
+const maxNesting = 10000
+
+// header is what of a message decides whether claims may be swapped in it.
+type header struct {
+	id     []byte // as written
+	keys   [4]int // how often the message has id, method, result, error
+	object bool   // one message, not a batch
+}
+
+// isResult reports whether the message is one result, and no other thing.
+func (h header) isResult() bool { return h.object && h.keys == [4]int{1, 0, 1, 0} }
+
+// walker reads a JSON text strictly, as json.Valid does, without allocating.
+type walker struct {
+	text   []byte
+	pos    int
+	depth  int
+	v      visitor
+	header header
+}
+
+// walk tells v every token of text and reports whether text is one JSON value.
+// Where it is not, v has seen the tokens before the fault.
+func walk(text []byte, v visitor) (header, bool) {
+	w := walker{text: text, v: v}
+	w.space()
+	w.header.object = w.peek() == '{'
+	if !w.value(placeTop, nil) {
+		return header{}, false
+	}
+	w.space()
+	return w.header, w.pos == len(text)
+}
+
+func (w *walker) value(at place, field []byte) bool {
+	switch c := w.peek(); {
+	case c == '"':
+		return w.string(jsonToken{kind: stringToken, place: at, field: field})
+	case c == '{' || c == '[':
+		return w.nested(at, field)
+	case c == '-' || '0' <= c && c <= '9':
+		return w.number(at, field)
+	default:
+		return w.literal("true") || w.literal("false") || w.literal("null")
+	}
+}
+
+func (w *walker) nested(at place, field []byte) bool {
+	if w.depth == maxNesting {
+		return false
+	}
+	w.depth++
+	defer func() { w.depth-- }()
+	if w.peek() == '[' {
+		return w.array(at, field)
+	}
+	return w.object(at)
+}
+
+func (w *walker) object(at place) bool {
+	start := w.pos
+	w.pos++
+	w.space()
+	if w.skip('}') {
+		return true
+	}
+	for {
+		w.space()
+		keyStart := w.pos
+		if w.peek() != '"' || !w.string(jsonToken{kind: keyToken, place: at, object: start}) {
+			return false
+		}
+		key := w.text[keyStart+1 : w.pos-1]
+		w.space()
+		if !w.skip(':') {
+			return false
+		}
+		w.space()
+		valueStart := w.pos
+		if !w.value(at.under(key), key) {
+			return false
+		}
+		if at == placeTop {
+			w.note(key, w.text[valueStart:w.pos])
+		}
+		w.space()
+		if w.skip('}') {
+			return true
+		}
+		if !w.skip(',') {
+			return false
+		}
+	}
+}
+
+// note keeps what the header says of the message.
+func (w *walker) note(key, value []byte) {
+	switch string(key) {
+	case "id":
+		w.header.keys[0]++
+		w.header.id = value
+	case "method":
+		w.header.keys[1]++
+	case "result":
+		w.header.keys[2]++
+	case "error":
+		w.header.keys[3]++
+	}
+}
+
+func (w *walker) array(at place, field []byte) bool {
+	w.pos++
+	w.space()
+	if w.skip(']') {
+		return true
+	}
+	for {
+		w.space()
+		if !w.value(at.element(), field) {
+			return false
+		}
+		w.space()
+		if w.skip(']') {
+			return true
+		}
+		if !w.skip(',') {
+			return false
+		}
+	}
+}
+
+// string reads a string at the quote and tells of it as t.
+func (w *walker) string(t jsonToken) bool {
+	t.start = w.pos
+	for w.pos++; w.pos < len(w.text); w.pos++ {
+		switch c := w.text[w.pos]; {
+		case c == '"':
+			w.pos++
+			t.end = w.pos
+			w.v.visit(t)
+			return true
+		case c < ' ':
+			return false
+		case c == '\\':
+			t.escaped = true
+			if !w.escape() {
+				return false
+			}
+		}
+	}
+	return false
+}
+
+// escape reads an escape at the backslash up to its last byte.
+func (w *walker) escape() bool {
+	w.pos++
+	if w.peek() != 'u' {
+		return strings.IndexByte(`"\/bfnrt`, w.peek()) >= 0
+	}
+	for range 4 {
+		w.pos++
+		if _, ok := hexDigit(w.peek()); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *walker) number(at place, field []byte) bool {
+	t := jsonToken{kind: numberToken, start: w.pos, place: at, field: field}
+	w.skip('-')
+	if !w.skip('0') && !w.digits() {
+		return false
+	}
+	if w.skip('.') && !w.digits() {
+		return false
+	}
+	if w.skip('e') || w.skip('E') {
+		if !w.skip('+') {
+			w.skip('-')
+		}
+		if !w.digits() {
+			return false
+		}
+	}
+	t.end = w.pos
+	w.v.visit(t)
+	return true
+}
+
+func (w *walker) digits() bool {
+	start := w.pos
+	for c := w.peek(); '0' <= c && c <= '9'; c = w.peek() {
+		w.pos++
+	}
+	return w.pos > start
+}
+
+func (w *walker) literal(word string) bool {
+	if !bytes.HasPrefix(w.text[w.pos:], []byte(word)) {
+		return false
+	}
+	w.pos += len(word)
+	return true
+}
+
+func (w *walker) space() {
+	for w.pos < len(w.text) {
+		switch w.text[w.pos] {
+		case ' ', '\t', '\r', '\n':
+			w.pos++
+		default:
+			return
+		}
+	}
+}
+
+// peek returns the next byte, or 0 at the end, which no rule accepts.
+func (w *walker) peek() byte {
+	if w.pos < len(w.text) {
+		return w.text[w.pos]
+	}
+	return 0
+}
+
+func (w *walker) skip(c byte) bool {
+	if w.pos == len(w.text) || w.text[w.pos] != c {
+		return false
+	}
+	w.pos++
+	return true
+}
+
+func hexDigit(c byte) (rune, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return rune(c - '0'), true
+	case 'a' <= c && c <= 'f':
+		return rune(c-'a') + 10, true
+	case 'A' <= c && c <= 'F':
+		return rune(c-'A') + 10, true
+	default:
+		return 0, false
+	}
+}
+
+// unit reads one character of a string's content, which walk has found valid:
+// an escape, a pair of surrogate escapes, or the bytes of one rune. It returns
+// how many bytes that is as written and the bytes that it means.
+func unit(content []byte) (length int, meaning [utf8.UTFMax]byte, size int) {
+	if content[0] != '\\' {
+		_, n := utf8.DecodeRune(content)
+		copy(meaning[:], content[:n])
+		return n, meaning, n
+	}
+	r, length := escapedRune(content)
+	return length, meaning, utf8.EncodeRune(meaning[:], r)
+}
+
+func escapedRune(content []byte) (rune, int) {
+	switch c := content[1]; c {
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	case 'u':
+	default:
+		return rune(c), 2
+	}
+	first := hexRune(content[2:6])
+	if !utf16.IsSurrogate(first) {
+		return first, 6
+	}
+	if len(content) >= 12 && content[6] == '\\' && content[7] == 'u' {
+		if r := utf16.DecodeRune(first, hexRune(content[8:12])); r != utf8.RuneError {
+			return r, 12
+		}
+	}
+	return utf8.RuneError, 6
+}
+
+func hexRune(digits []byte) rune {
+	var r rune
+	for _, c := range digits {
+		d, _ := hexDigit(c)
+		r = r<<4 | d
+	}
+	return r
+}
+
+// unescape appends what a string's content means to dst. Bytes that are not
+// UTF-8 stay as they are.
+func unescape(dst, content []byte) []byte {
+	for len(content) > 0 {
+		plain := bytes.IndexByte(content, '\\')
+		if plain < 0 {
+			return append(dst, content...)
+		}
+		dst = append(dst, content[:plain]...)
+		length, meaning, size := unit(content[plain:])
+		dst = append(dst, meaning[:size]...)
+		content = content[plain+length:]
+	}
+	return dst
+}
+
+// onto turns intervals of content, or of what it means, into intervals of
+// content that hold whole characters. The spans are in order and apart; those
+// that touch the same character overlap afterwards.
+func onto(content []byte, spans []span, meant bool) {
+	next, begun := 0, false
+	for raw, at := 0, 0; raw < len(content) && next < len(spans); {
+		length, _, size := unit(content[raw:])
+		step := length
+		if meant {
+			step = size
+		}
+		for next < len(spans) {
+			s := &spans[next]
+			if !begun && s.start < at+step {
+				s.start, begun = raw, true
+			}
+			if !begun || s.end > at+step {
+				break
+			}
+			s.end, begun = raw+length, false
+			next++
+		}
+		raw, at = raw+length, at+step
+	}
+}

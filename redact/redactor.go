@@ -1,0 +1,214 @@
+// Package redact is the way out: every byte that leaves scrim passes one
+// Redactor, which knows each value in scope in its usual encodings and puts a
+// marker in its place.
+//
+// What to hide (encodings.go, short.go) is apart from how to find it
+// (matcher.go), and both are apart from where it stands: in plain bytes, in a
+// stream (stream.go), or in a JSON-RPC message (frames.go).
+package redact
+
+import (
+	"crypto/sha256"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"scrim/internal/secret"
+)
+
+// Options are what a Redactor has to be told. The zero Options will do.
+type Options struct {
+	// Vocabulary is public words of the server's own, which Frames lets
+	// through where they stand for themselves. The protocol's are built in.
+	Vocabulary Vocabulary
+	// OnStray is told, masked, what was written to Frames and is no JSON-RPC
+	// message: it went nowhere. It must not write to the same Frames.
+	OnStray func(masked []byte)
+	// MaxLine bounds a message to Frames, in bytes; 0 means 64 MiB. A longer
+	// one goes nowhere and is reported to OnStray.
+	MaxLine int
+	// Now is the clock for the life of claims; nil means time.Now.
+	Now func() time.Time
+}
+
+const defaultMaxLine = 64 << 20
+
+// Redactor knows values and masks them. It is safe for concurrent use. A nil
+// or zero Redactor knows nothing and lets nothing through: New makes one.
+type Redactor struct {
+	opaque
+	// reveal is a closure, as in secret.Value: reflection that gets past opaque
+	// (fmt on an unexported field, with a verb that does not fit) follows
+	// pointers and meets no function's variables.
+	reveal func() *state
+}
+
+type state struct {
+	words   vocabulary
+	onStray func(masked []byte)
+	maxLine int
+	now     func() time.Time
+	claims  claims
+
+	stale   atomic.Bool // something was learned since current was built
+	current atomic.Pointer[snapshot]
+
+	mu     sync.Mutex // guards what follows, and building
+	known  map[identity]*learned
+	latest map[secret.Ref]*learned // the last value learned under a name
+	order  []*learned
+}
+
+// identity tells learned values apart without keeping them as keys.
+type identity struct {
+	ref secret.Ref
+	sum [sha256.Size]byte
+}
+
+// learned is one value under one name. Its patterns are made once, when they
+// are first needed.
+type learned struct {
+	identity
+	value secret.Value
+	made  bool
+	forms []form
+}
+
+// New returns a Redactor that knows no value yet.
+func New(o Options) *Redactor {
+	s := &state{
+		words:   newVocabulary(o.Vocabulary),
+		onStray: o.OnStray,
+		maxLine: o.MaxLine,
+		now:     o.Now,
+		claims:  newClaims(),
+		known:   make(map[identity]*learned),
+		latest:  make(map[secret.Ref]*learned),
+	}
+	if s.maxLine <= 0 {
+		s.maxLine = defaultMaxLine
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.current.Store(newSnapshot(nil, nil))
+	return &Redactor{reveal: func() *state { return s }}
+}
+
+// Learn makes v known as the value of ref, from the next read on. Values that
+// ref had before stay known. The zero Ref is for a value without a name: its
+// marker is "[redacted]". To learn what is known costs nothing.
+func (r *Redactor) Learn(ref secret.Ref, v secret.Value) {
+	if s := r.state(); s != nil {
+		s.learn(ref, v)
+	}
+}
+
+// Bytes appends src to dst with every known value masked, and returns it with
+// what was masked, in order. dst must not overlap src.
+func (r *Redactor) Bytes(dst, src []byte) ([]byte, []Hit) {
+	k := r.snapshot()
+	if k == nil {
+		return appendRefusal(dst, src), nil
+	}
+	spans := k.spans(src)
+	if len(spans) == 0 {
+		return append(dst, src...), nil
+	}
+	hits := make([]Hit, 0, len(spans))
+	done := 0
+	for _, s := range spans {
+		dst = append(dst, src[done:s.start]...)
+		dst = append(dst, s.marker...)
+		done = s.end
+		hits = append(hits, Hit{Refs: slices.Clone(s.refs), Start: s.start, End: s.end, Encoding: s.encoding})
+	}
+	return append(dst, src[done:]...), hits
+}
+
+// String returns text with every known value masked.
+func (r *Redactor) String(text string) string {
+	masked, _ := r.Bytes(nil, []byte(text))
+	return string(masked)
+}
+
+// Unredactable lists, sorted, the names whose last learned value is too short
+// or too common to be masked, or is itself a name that discovery must be able
+// to say. It is for people: to an agent it would tell about the value.
+func (r *Redactor) Unredactable() []secret.Ref {
+	k := r.snapshot()
+	if k == nil {
+		return nil
+	}
+	return slices.Clone(k.unredactable)
+}
+
+func (r *Redactor) state() *state {
+	if r == nil || r.reveal == nil {
+		return nil
+	}
+	return r.reveal()
+}
+
+func (r *Redactor) snapshot() *snapshot {
+	s := r.state()
+	if s == nil {
+		return nil
+	}
+	return s.snapshot()
+}
+
+func (s *state) learn(ref secret.Ref, v secret.Value) {
+	plaintext := v.Reveal()
+	id := identity{ref: ref, sum: sha256.Sum256([]byte(plaintext))}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.known[id]
+	if !ok {
+		l = &learned{identity: id, value: v}
+		s.known[id] = l
+		s.order = append(s.order, l)
+	}
+	if !ref.IsZero() && s.latest[ref] != l {
+		s.latest[ref] = l
+		s.stale.Store(true)
+	}
+	if !ok {
+		s.stale.Store(true)
+	}
+}
+
+// learnUnnamed learns v unless it is known under some name.
+func (s *state) learnUnnamed(v secret.Value) {
+	sum := sha256.Sum256([]byte(v.Reveal()))
+	s.mu.Lock()
+	known := slices.ContainsFunc(s.order, func(l *learned) bool { return l.sum == sum })
+	s.mu.Unlock()
+	if !known {
+		s.learn(secret.Ref{}, v)
+	}
+}
+
+// snapshot returns what is known now. A batch of Learn calls costs one build,
+// on the first read after it.
+func (s *state) snapshot() *snapshot {
+	if !s.stale.Load() {
+		return s.current.Load()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stale.Load() {
+		s.current.Store(newSnapshot(s.order, s.latest))
+		s.stale.Store(false)
+	}
+	return s.current.Load()
+}
+
+// appendRefusal is what a Redactor that New did not make puts for src.
+func appendRefusal(dst, src []byte) []byte {
+	if len(src) == 0 {
+		return dst
+	}
+	return append(dst, unnamed...)
+}
