@@ -1,0 +1,214 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"scrim/internal/secret"
+)
+
+// State is what is known of a place. The zero State knows nothing.
+type State int
+
+// The states of a place.
+const (
+	Unread    State = iota // it could not be read (yet); see View.Err
+	Readable               // names and values were read
+	NamesOnly              // names were read; this identity may not see values
+	Denied                 // this identity may not see into it
+	Absent                 // it does not exist, proved by the list of its parent's folders
+)
+
+// View is one place of a scope as it was last read.
+type View struct {
+	Place      secret.Place
+	State      State
+	Entries    []Entry // sorted by name; those of the last good reading where State is Unread
+	Refused    int     // secrets under names that scrim cannot address
+	Unexpanded bool    // values hold ${references} that this identity may not follow
+	ReadAt     time.Time
+	Err        error // why it is Unread, Denied or Absent
+
+	etag   string
+	probed time.Time // when an empty folder was last told from a denied one
+}
+
+// Entry is one secret of a place. Like secret.Entry it has no value to show.
+type Entry struct {
+	secret.Entry
+	Imported string // "env:/path" that it was imported from, or empty
+	Shared   bool   // an injected copy of a secret of the shared source
+
+	value secret.Value // to tell a copy from another secret of the same name
+}
+
+// find returns the entry called name, or nil.
+func (v *View) find(name string) *Entry {
+	i, ok := slices.BinarySearchFunc(v.Entries, name, func(e Entry, name string) int {
+		return cmp.Compare(e.Ref.Name(), name)
+	})
+	if !ok {
+		return nil
+	}
+	return &v.Entries[i]
+}
+
+// retryAfter returns how long an unread place is left alone.
+func (v *View) retryAfter() time.Duration {
+	if limited, ok := errors.AsType[*secret.RateLimitedError](v.Err); ok {
+		return max(retryAfter, limited.After)
+	}
+	return retryAfter
+}
+
+// NoEnvironmentError says that the store has no environment of that slug in
+// the project, so that nothing in it can be called absent.
+type NoEnvironmentError struct{ Environment string }
+
+// Error names the environment.
+func (e *NoEnvironmentError) Error() string {
+	return fmt.Sprintf("the store's project has no environment %q", e.Environment)
+}
+
+// NoPathError says that a project's own path is not in the store.
+type NoPathError struct{ Place secret.Place }
+
+// Error names the path and the environment.
+func (e *NoPathError) Error() string {
+	return fmt.Sprintf("the store has no folder %s in environment %q", e.Place.Path, e.Place.Environment)
+}
+
+// read reads the place of before again. A place that cannot be read keeps the
+// entries of its last good reading.
+func (s *Store) read(ctx context.Context, before View) View {
+	place := before.Place
+	listing, err := s.Source.List(ctx, place.Environment, place.Path, before.etag)
+	if errors.Is(err, secret.ErrPathNotFound) {
+		err = s.explainAbsence(ctx, place)
+	}
+	if err != nil {
+		s.Log.Debug("place not read", "place", place.String(), "error", err)
+		return failed(before, err, s.Now())
+	}
+	after := before
+	after.Err, after.ReadAt = nil, s.Now()
+	if !listing.NotModified {
+		after = s.adopt(place, listing)
+		after.probed = before.probed
+	}
+	if len(after.Entries) == 0 && after.Refused == 0 {
+		return s.tellEmptyFromDenied(ctx, after)
+	}
+	return after
+}
+
+// adopt makes a view of a listing and teaches the redactor its values.
+func (s *Store) adopt(place secret.Place, listing secret.Listing) View {
+	v := View{
+		Place: place, State: Readable, ReadAt: s.Now(), etag: listing.ETag,
+		Refused: len(listing.Refused), Unexpanded: listing.Unexpanded,
+	}
+	if listing.Hidden {
+		v.State = NamesOnly
+	}
+	for _, value := range listing.Refused {
+		s.Learner.Learn(secret.Ref{}, value)
+	}
+	for _, listed := range listing.Secrets {
+		if !listed.Value.IsZero() {
+			s.Learner.Learn(listed.Entry.Ref, listed.Value)
+		}
+		entry := Entry{Entry: listed.Entry, Imported: listed.Imported, value: listed.Value}
+		entry.Location = place.Location
+		v.Entries = append(v.Entries, entry)
+	}
+	slices.SortFunc(v.Entries, func(a, b Entry) int { return cmp.Compare(a.Ref.Name(), b.Ref.Name()) })
+	return v
+}
+
+// tellEmptyFromDenied asks for a name that nobody has: the list of a folder
+// that is denied by a path condition is empty like that of an empty folder, but
+// a get there is refused (transcripts 166 and 167).
+func (s *Store) tellEmptyFromDenied(ctx context.Context, v View) View {
+	if !v.probed.IsZero() && s.Now().Sub(v.probed) < absentFor && v.State != Unread {
+		return v
+	}
+	ref, err := v.Place.Ref("SCRIM_PROBE_" + rand.Text())
+	if err != nil {
+		return failed(v, err, s.Now())
+	}
+	err = s.Source.Probe(ctx, ref)
+	if !errors.Is(err, secret.ErrNotFound) {
+		return failed(v, cmp.Or(err, secret.ErrBadResponse), s.Now())
+	}
+	v.probed = s.Now()
+	if v.State == Unread || v.State == Denied {
+		v.State = Readable
+	}
+	return v
+}
+
+// explainAbsence returns why a place is not found: *NoEnvironmentError or
+// *NoPathError where its parent's list of folders proves it, another error
+// where it does not.
+func (s *Store) explainAbsence(ctx context.Context, place secret.Place) error {
+	folders, err := s.Source.Folders(ctx, place.Environment, path.Dir(place.Path))
+	switch {
+	case errors.Is(err, secret.ErrPathNotFound):
+		return &NoEnvironmentError{place.Environment}
+	case err != nil:
+		return err
+	case slices.Contains(folders, path.Base(place.Path)):
+		return fmt.Errorf("list %s: %w: the folder is there and is not found", place, secret.ErrBadResponse)
+	default:
+		return &NoPathError{place}
+	}
+}
+
+// failed is before with the outcome of a reading that gave nothing.
+func failed(before View, err error, now time.Time) View {
+	v := before
+	v.Err, v.State = err, Unread
+	_, noPath := errors.AsType[*NoPathError](err)
+	switch {
+	case noPath:
+		return View{Place: v.Place, State: Absent, Err: err, ReadAt: now}
+	case errors.Is(err, secret.ErrForbidden):
+		return View{Place: v.Place, State: Denied, Err: err, ReadAt: now}
+	default:
+		v.etag = "" // so that only a good reading can be "not modified"
+		return v
+	}
+}
+
+// markShared marks injected entries that are a copy of, or an import from, the
+// shared source.
+func (s Snapshot) markShared() {
+	for i := range s.Views {
+		shared := &s.Views[i]
+		if shared.Place.Location != secret.Shared {
+			continue
+		}
+		for j := range s.Views {
+			if s.Views[j].Place.Location == secret.Injected {
+				markCopies(&s.Views[j], shared)
+			}
+		}
+	}
+}
+
+func markCopies(injected, shared *View) {
+	entries := slices.Clone(injected.Entries) // an earlier snapshot may hold the old ones
+	for i, e := range entries {
+		source := shared.find(e.Ref.Name())
+		entries[i].Shared = e.Imported == shared.Place.String() ||
+			source != nil && !e.value.IsZero() && !source.value.IsZero() && e.value.Equal(source.value)
+	}
+	injected.Entries = entries
+}
