@@ -1,0 +1,113 @@
+// Package server speaks MCP over a pair of streams. Whatever leaves passes the
+// redactor first.
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	mcpserver "github.com/mark3labs/mcp-go/server"
+
+	"scrim/redact"
+	"scrim/tools"
+)
+
+// Server is scrim's MCP server, for one client on one pair of streams.
+type Server struct {
+	deps tools.Deps
+	mcp  *mcpserver.MCPServer
+}
+
+// New returns a server with every tool, resource and prompt.
+func New(deps tools.Deps, version string) *Server {
+	completer := tools.Completer{Deps: deps}
+	s := mcpserver.NewMCPServer("scrim", version,
+		mcpserver.WithTitle("scrim"),
+		mcpserver.WithInstructions(tools.Instructions(deps.Scope)),
+		mcpserver.WithToolCapabilities(false),
+		mcpserver.WithPromptCapabilities(false),
+		mcpserver.WithResourceCapabilities(false, true),
+		mcpserver.WithCompletions(),
+		mcpserver.WithPromptCompletionProvider(completer),
+		mcpserver.WithResourceCompletionProvider(completer),
+	)
+	s.AddTools(tools.All(deps)...)
+	s.AddResources(tools.Resources(deps)...)
+	s.AddResourceTemplates(tools.ResourceTemplates(deps)...)
+	s.AddPrompts(tools.Prompts(deps)...)
+	return &Server{deps: deps, mcp: s}
+}
+
+// Serve answers the client on in and out until the input ends or ctx does. Calls
+// in flight when the input ends still get their replies.
+func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
+	w := &wire{
+		mcp: s.mcp, redactor: s.deps.Redactor, log: s.deps.Log,
+		out:   s.deps.Redactor.Frames(out),
+		calls: map[string]*call{}, questions: map[int64]chan reply{},
+		// The first snapshot is read behind the first reply, so that the
+		// handshake never waits for the store.
+		onReply: func() { go s.deps.Store.Snapshot(ctx) },
+	}
+	w.session = newSession(w)
+	if err := s.mcp.RegisterSession(ctx, w.session); err != nil {
+		return fmt.Errorf("open the session: %w", err)
+	}
+	defer s.mcp.UnregisterSession(ctx, w.session.SessionID())
+	return w.serve(ctx, in)
+}
+
+// NamesChanged tells the client that the set of secrets is another one now.
+func (s *Server) NamesChanged() {
+	s.mcp.SendNotificationToAllClients(mcp.MethodNotificationResourcesListChanged, nil)
+}
+
+// Vocabulary returns the words of the tools' own schemas: their field names,
+// and the closed sets of words that a field can have. A redactor lets these
+// through in their places, so that a secret that happens to be called "status"
+// or to hold "injected" cannot break the protocol.
+func Vocabulary() redact.Vocabulary {
+	keys := map[string]bool{}
+	values := map[string][]string{}
+	for _, tool := range tools.All(tools.Deps{}) {
+		values["name"] = append(values["name"], tool.Tool.Name)
+		for _, raw := range []json.RawMessage{tool.Tool.RawInputSchema, tool.Tool.RawOutputSchema} {
+			var schema map[string]any
+			if json.Unmarshal(raw, &schema) == nil {
+				collect(schema, keys, values)
+			}
+		}
+	}
+	for _, field := range []string{"code", "message", "next_step"} {
+		keys[field] = true
+	}
+	values["code"] = tools.Codes()
+	return redact.Vocabulary{Keys: slices.Sorted(maps.Keys(keys)), Values: values}
+}
+
+// collect walks a JSON Schema for the names of properties and their enums.
+func collect(schema map[string]any, keys map[string]bool, values map[string][]string) {
+	properties, _ := schema["properties"].(map[string]any)
+	for name, property := range properties {
+		keys[name] = true
+		inner, ok := property.(map[string]any)
+		if !ok {
+			continue
+		}
+		words, _ := inner["enum"].([]any)
+		for _, word := range words {
+			if text, ok := word.(string); ok {
+				values[name] = append(values[name], text)
+			}
+		}
+		collect(inner, keys, values)
+	}
+	if items, ok := schema["items"].(map[string]any); ok {
+		collect(items, keys, values)
+	}
+}

@@ -1,0 +1,262 @@
+package tools
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"scrim/internal/approval"
+)
+
+// patience bounds how long one call waits for a person: several clients end a
+// call after 60 seconds, whatever progress they are told of.
+const patience = 50 * time.Second
+
+// progressEvery is how often a waiting call says that it is alive, to clients
+// that asked for progress.
+const progressEvery = 10 * time.Second
+
+// decisionField is the one field of the form.
+const decisionField = "decision"
+
+// outcome is what came of asking where there is neither a grant nor an error.
+type outcome struct {
+	status, id, nextStep string
+	expires              time.Time // zero where nothing is open
+}
+
+// inputRequired carries a question to a client of 2026-07-28, which asks its
+// user and then calls again with the answer.
+type inputRequired struct{ result *mcp.CallToolResult }
+
+// Error makes an inputRequired travel where errors do.
+func (inputRequired) Error() string { return "a person is to be asked" }
+
+// ask brings request before the gate and, where it must, before a person. It
+// returns a grant; or an outcome without one; or an error, which is an
+// inputRequired where the client is to ask and to call again.
+func (d Deps) ask(ctx context.Context, call mcp.CallToolRequest, request approval.Request, id string) (approval.Grant, *outcome, error) {
+	grant, id, err := d.decide(ctx, call, request, id)
+	if o, ok := outcomeOf(err, id, request.Refs[0].Name()); ok {
+		return approval.Grant{}, &o, nil
+	}
+	return grant, nil, err
+}
+
+// decide is ask with every refusal as an error. It returns the request's id
+// where it has one.
+func (d Deps) decide(ctx context.Context, call mcp.CallToolRequest, request approval.Request, id string) (approval.Grant, string, error) {
+	answer := approval.Answer{ID: id}
+	if server.IsModernRequest(ctx) && call.Params.RequestState != "" {
+		answer.State = call.Params.RequestState
+		answer.Choice = choice(server.ElicitationResponse(call.Params.InputResponses, decisionField))
+	}
+	grant, question, err := d.Gate.Admit(ctx, request, answer)
+	if err != nil || question == nil {
+		return grant, cmp.Or(grant.ID(), id), err
+	}
+	id = question.ID
+	if question.Fresh && !canAsk(ctx) {
+		_, _, err = d.Gate.Admit(ctx, request, approval.Answer{ID: id, Choice: approval.Failed})
+		return approval.Grant{}, id, err
+	}
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	if err := d.wait(ctx, call, question, question.Turn, limit.C); err != nil {
+		return approval.Grant{}, id, err
+	}
+	if question.Fresh {
+		if err := d.put(ctx, request, question); err != nil {
+			return approval.Grant{}, id, err
+		}
+	}
+	if err := d.wait(ctx, call, question, question.Done, limit.C); err != nil {
+		return approval.Grant{}, id, err
+	}
+	grant, _, err = d.Gate.Admit(ctx, request, approval.Answer{ID: id})
+	return grant, id, err
+}
+
+// put has the client ask its user, in the way of its protocol era.
+func (d Deps) put(ctx context.Context, request approval.Request, question *approval.Question) error {
+	if err := d.Gate.Put(question); err != nil {
+		return err
+	}
+	form := mcp.ElicitationParams{Mode: mcp.ElicitationModeForm, Message: question.Text, RequestedSchema: formSchema()}
+	if server.IsModernRequest(ctx) {
+		return inputRequired{server.NewInputRequestBuilder(question.State).Elicit(decisionField, form).ToolResult()}
+	}
+	form.Mode = "" // clients before 2025-11-25 know forms only, and no modes
+	client := server.ServerFromContext(ctx)
+	// The form may be answered after this call has ended, so it does not end
+	// with the call's context but with the question.
+	asking, stop := context.WithDeadline(context.WithoutCancel(ctx), question.Expires)
+	go func() {
+		defer stop()
+		result, err := client.RequestElicitation(asking, mcp.ElicitationRequest{Params: form})
+		if asking.Err() != nil {
+			return // the question has ended, and its end is on record
+		}
+		answer := approval.Answer{ID: question.ID, State: question.State, Choice: choice(result)}
+		if err != nil {
+			answer = approval.Answer{ID: question.ID, Choice: approval.Failed}
+		}
+		if err := d.Gate.Resolve(request, answer); err != nil {
+			d.Log.Debug("a question ended", "request", question.ID, "outcome", err)
+		}
+	}()
+	go func() {
+		select {
+		case <-question.Done:
+			stop()
+		case <-asking.Done():
+		}
+	}()
+	return nil
+}
+
+// stillPending says that a person takes longer than a call may. The question
+// stays before them.
+type stillPending struct{ expires time.Time }
+
+// Error names the outcome.
+func (stillPending) Error() string { return "a person was asked and has not answered yet" }
+
+// wait waits for event, or for the question's end, and tells the client
+// meanwhile that the call is alive. A question that can no longer be answered,
+// or whose call was cancelled, is withdrawn.
+func (d Deps) wait(ctx context.Context, call mcp.CallToolRequest, question *approval.Question, event <-chan struct{}, limit <-chan time.Time) error {
+	alive := time.NewTicker(progressEvery)
+	defer alive.Stop()
+	for steps := 1; ; steps++ {
+		select {
+		case <-event:
+			return nil
+		case <-question.Done:
+			return nil
+		case <-ctx.Done():
+			d.Gate.Withdraw(question.ID)
+			return context.Cause(ctx)
+		case <-clientGone(ctx):
+			d.Gate.Withdraw(question.ID)
+			return approval.ErrUnavailable
+		case <-limit:
+			return stillPending{question.Expires}
+		case <-alive.C:
+			d.progress(ctx, call, steps)
+		}
+	}
+}
+
+func (d Deps) progress(ctx context.Context, call mcp.CallToolRequest, steps int) {
+	if call.Params.Meta == nil || call.Params.Meta.ProgressToken == nil {
+		return
+	}
+	err := server.ServerFromContext(ctx).SendNotificationToClient(ctx, "notifications/progress", map[string]any{
+		"progressToken": call.Params.Meta.ProgressToken, "progress": steps, "message": "waiting for a person",
+	})
+	if err != nil {
+		d.Log.Debug("progress was not sent", "error", err)
+	}
+}
+
+// clientGone returns the channel that is closed when the client cannot answer
+// questions any more, or nil where its session does not know.
+func clientGone(ctx context.Context) <-chan struct{} {
+	if s, ok := server.ClientSessionFromContext(ctx).(interface{ Gone() <-chan struct{} }); ok {
+		return s.Gone()
+	}
+	return nil
+}
+
+// canAsk reports whether the client said that it can show its user a form. The
+// library does not look.
+func canAsk(ctx context.Context) bool {
+	var capability *mcp.ElicitationCapability
+	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern {
+		if info.ClientCapabilities != nil {
+			capability = info.ClientCapabilities.Elicitation
+		}
+	} else if s, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
+		capability = s.GetClientCapabilities().Elicitation
+	}
+	return capability != nil && (capability.Form != nil || capability.URL == nil) // {} means forms
+}
+
+// agent names the client that asks, in its own words.
+func agent(ctx context.Context) string {
+	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern && info.ClientInfo != nil {
+		return info.ClientInfo.Name + " " + info.ClientInfo.Version
+	}
+	if s, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
+		return s.GetClientInfo().Name + " " + s.GetClientInfo().Version
+	}
+	return ""
+}
+
+// formSchema is the form: one choice, with nothing preselected, since some
+// clients take a default on Enter and some accept a form without fields unseen.
+func formSchema() map[string]any {
+	return map[string]any{
+		"type": "object",
+		"properties": map[string]any{decisionField: map[string]any{
+			"type": "string", "title": "Decision", "enum": []string{"deny", "approve"},
+			"description": "approve lets the agent have the value once.",
+		}},
+		"required": []string{decisionField},
+	}
+}
+
+// choice reads the form. Whatever is not a plain approve is not one.
+func choice(result *mcp.ElicitationResult) approval.Choice {
+	if result == nil {
+		return approval.NoAnswer
+	}
+	switch result.Action {
+	case mcp.ElicitationResponseActionAccept:
+		fields, _ := result.Content.(map[string]any)
+		if fields[decisionField] == "approve" {
+			return approval.Approve
+		}
+		return approval.Deny
+	case mcp.ElicitationResponseActionCancel:
+		return approval.Cancel
+	case mcp.ElicitationResponseActionDecline:
+		return approval.Deny
+	default:
+		return approval.Deny
+	}
+}
+
+// outcomeOf returns what an agent is told of a refusal that is an answer in
+// itself. Other errors are failures of the call.
+func outcomeOf(err error, id, name string) (outcome, bool) {
+	cooling, isCooling := errors.AsType[*approval.CooldownError](err)
+	_, byPolicy := errors.AsType[*approval.PolicyError](err)
+	waiting, isWaiting := errors.AsType[stillPending](err)
+	switch {
+	case err == nil, byPolicy, errors.Is(err, approval.ErrUnrecorded):
+		return outcome{}, false
+	case isWaiting:
+		return outcome{"pending", id, "A person has been asked and has not answered yet. Tell them that you wait, then call get_vault_secret again with this request_id.", waiting.expires}, true
+	case isCooling:
+		return outcome{"denied", id, "A person said no to " + name + " a moment ago, so nobody is asked again before " + cooling.Until.UTC().Format(time.RFC3339) + ". Go on without it.", time.Time{}}, true
+	case errors.Is(err, approval.ErrDenied):
+		return outcome{"denied", id, "A person said no to " + name + ". Go on without it, or ask them in the conversation what to do instead.", time.Time{}}, true
+	case errors.Is(err, approval.ErrExpired):
+		return outcome{"unavailable", id, "The question about " + name + " closed before an answer came, so nothing was released. Ask the person whether to try again.", time.Time{}}, true
+	case errors.Is(err, approval.ErrUnavailable), errors.Is(err, approval.ErrWithdrawn):
+		return outcome{"unavailable", id, cannotAsk(name), time.Time{}}, true
+	default:
+		return outcome{}, false
+	}
+}
+
+func cannotAsk(name string) string {
+	return "This client cannot put the question to a person, so nothing was released. Tell the person that " + name +
+		" is needed, and that they can use it themselves, have it moved to the project's path, or use a client that supports MCP elicitation (forms)."
+}

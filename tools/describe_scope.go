@@ -1,0 +1,85 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+// DescribeArguments are what describe_scope takes: nothing.
+type DescribeArguments struct{}
+
+// LocationNote is one place of the scope and whether it can be read.
+type LocationNote struct {
+	Location    string `json:"location" jsonschema:"enum=injected,enum=staging,enum=vault,enum=shared"`
+	Environment string `json:"environment"`
+	Path        string `json:"path"`
+	Readable    bool   `json:"readable"`
+	Reason      string `json:"reason,omitempty" jsonschema_description:"Why it is not readable, or what is special about it."`
+}
+
+// ApprovalsNote counts this session's approvals.
+type ApprovalsNote struct {
+	Granted int `json:"granted"`
+}
+
+// DescribeAnswer is what describe_scope answers.
+type DescribeAnswer struct {
+	Project           string         `json:"project"`
+	Environment       string         `json:"environment"`
+	EnvironmentStated bool           `json:"environment_stated" jsonschema_description:"Whether somebody stated the environment. Where it is false, prod is assumed: names are listed, vault reads are refused."`
+	Path              string         `json:"path"`
+	Identity          string         `json:"identity" jsonschema_description:"The kind of machine identity that scrim uses."`
+	Locations         []LocationNote `json:"locations"`
+	Conventions       []string       `json:"conventions"`
+	AsOf              string         `json:"as_of" jsonschema_description:"RFC 3339."`
+	Approvals         ApprovalsNote  `json:"approvals"`
+}
+
+// Text says the scope in a few lines.
+func (a DescribeAnswer) Text() string {
+	var b strings.Builder
+	stated := ""
+	if !a.EnvironmentStated {
+		stated = " (assumed, not stated: vault reads are refused)"
+	}
+	fmt.Fprintf(&b, "project %s, environment %s%s, path %s, identity %s\n", a.Project, a.Environment, stated, a.Path, a.Identity)
+	for _, l := range a.Locations {
+		fmt.Fprintf(&b, "%s %s:%s readable=%t %s\n", l.Location, l.Environment, l.Path, l.Readable, l.Reason)
+	}
+	b.WriteString(strings.Join(a.Conventions, "\n"))
+	return b.String()
+}
+
+func describeScope(d Deps) server.ServerTool {
+	return define(d, spec{
+		name:        "describe_scope",
+		title:       "Describe the scope",
+		description: "Says which project, environment and path this server answers for, which locations can be read, and the conventions that decide where a secret belongs.",
+		readOnly:    true, idempotent: true,
+	}, func(ctx context.Context, _ mcp.CallToolRequest, _ DescribeArguments) (DescribeAnswer, error) {
+		return d.Describe(ctx), nil
+	})
+}
+
+// Describe answers describe_scope; the resource scrim://scope shares it.
+func (d Deps) Describe(ctx context.Context) DescribeAnswer {
+	snapshot := d.Store.Snapshot(ctx)
+	answer := DescribeAnswer{
+		Project: d.Scope.Project, Environment: d.Scope.Environment, EnvironmentStated: d.Scope.Stated,
+		Path: d.Scope.Path, Identity: d.IdentityKind, Locations: []LocationNote{},
+		Conventions: conventions(d.Scope), AsOf: d.timestamp(snapshot.AsOf()),
+	}
+	answer.Approvals.Granted = d.Gate.Approvals()
+	for _, view := range snapshot.Views {
+		reason := d.unreadable(view)
+		answer.Locations = append(answer.Locations, LocationNote{
+			Location: view.Place.Location.String(), Environment: view.Place.Environment, Path: view.Place.Path,
+			Readable: reason == "", Reason: reasonOrRemark(reason, view),
+		})
+	}
+	return answer
+}

@@ -1,0 +1,133 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"scrim/internal/approval"
+	"scrim/internal/secret"
+	"scrim/internal/store"
+	"scrim/policy"
+)
+
+// maxPurpose bounds what an agent may say of its purpose, in characters.
+const maxPurpose = 500
+
+// GetArguments are what get_vault_secret takes.
+type GetArguments struct {
+	Name      string `json:"name" jsonschema:"minLength=1,maxLength=255" jsonschema_description:"The secret's exact name."`
+	Purpose   string `json:"purpose" jsonschema:"minLength=1,maxLength=500" jsonschema_description:"What you need the value for, in one sentence. The person who decides reads it."`
+	Delivery  string `json:"delivery,omitempty" jsonschema:"enum=value,enum=file,default=value" jsonschema_description:"How the value comes: value puts it into this conversation."`
+	RequestID string `json:"request_id,omitempty" jsonschema:"maxLength=64" jsonschema_description:"request_id of an answer that was pending, to pick it up."`
+}
+
+// GetAnswer is what get_vault_secret answers.
+type GetAnswer struct {
+	Status    string `json:"status" jsonschema:"enum=approved,enum=denied,enum=pending,enum=unavailable"`
+	Value     string `json:"value,omitempty" jsonschema_description:"The value, where a person approved it. Shown once: do not print, log or commit it."`
+	File      string `json:"file,omitempty" jsonschema_description:"A file that holds the value, where delivery is file."`
+	ExpiresAt string `json:"expires_at,omitempty" jsonschema_description:"Until when request_id can be answered or picked up, RFC 3339."`
+	RequestID string `json:"request_id"`
+	NextStep  string `json:"next_step"`
+}
+
+// Text mirrors the answer, the value's stand-in included.
+func (a GetAnswer) Text() string {
+	if a.Value != "" {
+		return fmt.Sprintf("approved (request %s). %s\n%s", a.RequestID, a.NextStep, a.Value)
+	}
+	return fmt.Sprintf("%s (request %s). %s", a.Status, a.RequestID, a.NextStep)
+}
+
+func getVaultSecret(d Deps) server.ServerTool {
+	return define(d, spec{
+		name:  "get_vault_secret",
+		title: "Read one vault secret, after a person's yes",
+		description: "Asks a person whether you may have the value of one secret that is stored in the vault, and returns it once if they say yes. " +
+			"Use it only for what find_secret calls stored_in_vault, and only when a name is not enough.",
+		needsPerson: true,
+	}, d.getVaultSecret)
+}
+
+func (d Deps) getVaultSecret(ctx context.Context, call mcp.CallToolRequest, a GetArguments) (GetAnswer, error) {
+	if !d.Scope.Stated {
+		return GetAnswer{}, Failure{"environment_not_stated", "nobody stated the environment, so vault secrets cannot be read", "Ask the person to set PROJECT_ENV, or [env] default in scrim.toml, and to start scrim again."}
+	}
+	ref, err := d.vaultRef(ctx, a.Name)
+	if err != nil {
+		return GetAnswer{}, err
+	}
+	request := approval.Request{
+		Scope: d.Scope, Refs: []secret.Ref{ref}, Delivery: delivery(a.Delivery),
+		Purpose: a.Purpose, Agent: agent(ctx),
+	}
+	grant, outcome, err := d.ask(ctx, call, request, a.RequestID)
+	if err != nil || outcome != nil {
+		return outcome.answer(), err
+	}
+	values, err := d.Store.Read(ctx, grant)
+	if err != nil {
+		return GetAnswer{}, err
+	}
+	return GetAnswer{
+		Status: "approved", Value: d.Redactor.Disclose(ctx, values[0]), RequestID: grant.ID(),
+		NextStep: "Use the value where it is needed and do not repeat it; from now on it is masked as [redacted:" + a.Name + "].",
+	}, nil
+}
+
+// vaultRef returns where name lies in the vault. A name that is somewhere else,
+// or nowhere, is told so, and nobody is asked.
+func (d Deps) vaultRef(ctx context.Context, name string) (secret.Ref, error) {
+	snapshot := d.Store.Snapshot(ctx)
+	if view, entry := snapshot.Vault(name); entry != nil {
+		switch {
+		case !snapshot.Known():
+			return secret.Ref{}, snapshot.Err() // the redactor could not mask what it has not seen
+		case view.State == store.NamesOnly:
+			return secret.Ref{}, fmt.Errorf("read %s: %w", entry.Ref, secret.ErrForbidden)
+		}
+		return entry.Ref, nil
+	}
+	finding, err := d.Store.Find(ctx, name)
+	if err != nil {
+		return secret.Ref{}, err
+	}
+	switch finding.Status {
+	case store.StoredInVault: // it was stored since the snapshot was read
+		return finding.Place.Ref(name)
+	case store.Injected, store.StagingOverride, store.SharedNotPropagated:
+		return secret.Ref{}, Failure{"not_in_vault", fmt.Sprintf("%s is not in the vault: it is %s (%s)", name, finding.Status, location(*finding.Place)), d.nextStep(finding)}
+	case store.Missing:
+		return secret.Ref{}, Failure{"missing", name + " is in no place of this scope", d.nextStep(finding)}
+	case store.Hidden:
+		return secret.Ref{}, Failure{"hidden", "this identity may not see whether " + name + " is at " + location(*finding.Place), d.nextStep(finding)}
+	case store.Unknown:
+	}
+	if finding.Err != nil {
+		return secret.Ref{}, finding.Err
+	}
+	return secret.Ref{}, secret.ErrUnavailable
+}
+
+func delivery(word string) policy.Delivery {
+	if word == "" {
+		return policy.DeliverValue
+	}
+	return policy.Delivery(word)
+}
+
+// answer is the outcome as an agent gets it; a nil outcome is no answer.
+func (o *outcome) answer() GetAnswer {
+	if o == nil {
+		return GetAnswer{}
+	}
+	answer := GetAnswer{Status: o.status, RequestID: o.id, NextStep: o.nextStep}
+	if !o.expires.IsZero() {
+		answer.ExpiresAt = o.expires.UTC().Format(time.RFC3339)
+	}
+	return answer
+}

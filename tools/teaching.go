@@ -1,0 +1,57 @@
+package tools
+
+import (
+	"fmt"
+
+	"scrim/internal/secret"
+	"scrim/internal/store"
+)
+
+// Instructions are what a client gets to tell its model at the start.
+func Instructions(scope secret.Scope) string {
+	return fmt.Sprintf(`scrim shows which secrets the project %q has, by name, and never their values.
+Before you say that a secret is missing, call find_secret with its name: a secret that is not in your environment may be stored in the vault. Only the status "missing" means that it does not exist; "hidden" and "unknown" do not.
+%s
+Use secrets by name ($NAME). Never print, log, commit or repeat a value; scrim masks known values as [redacted:NAME].`,
+		scope.Project, joinSentences(conventions(scope)))
+}
+
+// conventions says in words what the paths mean.
+func conventions(s secret.Scope) []string {
+	lines := []string{fmt.Sprintf("Secrets at %s are injected into the environment of what scrim launches.", s.Path)}
+	if s.VaultPath != "" {
+		lines = append(lines, fmt.Sprintf("Secrets at %s are stored only: they exist, are not injected, and are read one by one with get_vault_secret after a person's yes.", s.VaultPath))
+	}
+	if s.StagingPath != "" && !secret.Production(s.Environment) {
+		lines = append(lines, fmt.Sprintf("Secrets at %s win over those at %s in this environment.", s.StagingPath, s.Path))
+	}
+	if s.SharedPath != "" {
+		lines = append(lines, fmt.Sprintf("%s is the source of secrets that several projects have copies of.", s.SharedPath))
+	}
+	return lines
+}
+
+func joinSentences(lines []string) string {
+	text := ""
+	for _, line := range lines {
+		text += line + " "
+	}
+	return text
+}
+
+// reasonOrRemark returns reason, or what an agent should know of a place that
+// can be read.
+func reasonOrRemark(reason string, v store.View) string {
+	switch {
+	case reason != "":
+		return reason
+	case v.State == store.Absent:
+		return "no such folder, so it holds nothing"
+	case v.State == store.NamesOnly:
+		return "names only: this identity may not read values here"
+	case v.Unexpanded:
+		return "references to other places are not followed, since this identity may not read one of them"
+	default:
+		return ""
+	}
+}

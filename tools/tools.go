@@ -1,0 +1,103 @@
+// Package tools is what an agent can call: one file a tool, and what teaches
+// the agent to use them. No handler here ever holds a plaintext.
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/invopop/jsonschema"
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"scrim/internal/approval"
+	"scrim/internal/secret"
+	"scrim/internal/store"
+	"scrim/redact"
+)
+
+// Deps are what the tools work on.
+type Deps struct {
+	Scope        secret.Scope
+	IdentityKind string // such as "universal-auth"; never a credential
+	Store        *store.Store
+	Gate         *approval.Gate
+	Redactor     *redact.Redactor
+	Log          *slog.Logger
+	Now          func() time.Time
+}
+
+// All returns every tool.
+func All(d Deps) []server.ServerTool {
+	return []server.ServerTool{
+		listSecrets(d),
+		findSecret(d),
+		getVaultSecret(d),
+		describeScope(d),
+	}
+}
+
+// answer is a tool's result: its exported fields are the structured content,
+// Text says the same to clients that read only text.
+type answer interface{ Text() string }
+
+// spec is what a tool says of itself.
+type spec struct {
+	name, title, description string
+	readOnly, idempotent     bool
+	needsPerson              bool // Claude Code then asks its user on every call
+}
+
+// define makes a tool whose arguments are A and whose answers are R, with the
+// schemas that their struct tags describe.
+func define[A any, R answer](d Deps, s spec, handle func(context.Context, mcp.CallToolRequest, A) (R, error)) server.ServerTool {
+	input, output := schemaOf[A](), schemaOf[R]()
+	tool := mcp.NewToolWithRawSchema(s.name, s.description, input)
+	tool.Title = s.title
+	tool.RawOutputSchema = output
+	tool.Annotations = mcp.ToolAnnotation{
+		Title: s.title, ReadOnlyHint: &s.readOnly, IdempotentHint: &s.idempotent,
+		DestructiveHint: new(false), OpenWorldHint: new(false),
+	}
+	if s.needsPerson {
+		tool.Meta = &mcp.Meta{AdditionalFields: map[string]any{"anthropic/requiresUserInteraction": true}}
+	}
+	checker := newChecker(s.name, input)
+	return server.ServerTool{Tool: tool, Handler: func(ctx context.Context, request mcp.CallToolRequest) (result *mcp.CallToolResult, err error) {
+		defer func() {
+			if caught := recover(); caught != nil {
+				d.Log.Error("a tool panicked", "tool", s.name, "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
+				result, err = failure(errPanicked), nil
+			}
+		}()
+		var arguments A
+		if err := checker.decode(request, &arguments); err != nil {
+			return failure(err), nil
+		}
+		answered, err := handle(ctx, request, arguments)
+		if asked, ok := err.(inputRequired); ok { //nolint:errorlint // made by this package and never wrapped
+			return asked.result, nil
+		}
+		if err != nil {
+			d.Log.Info("a tool call failed", "tool", s.name, "error", err)
+			return failure(err), nil
+		}
+		return mcp.NewToolResultStructured(answered, answered.Text()), nil
+	}}
+}
+
+// schemaOf returns the JSON Schema of T.
+func schemaOf[T any]() json.RawMessage {
+	reflector := jsonschema.Reflector{DoNotReference: true, Anonymous: true, ExpandedStruct: true}
+	schema := reflector.Reflect(new(T))
+	schema.Version = "" // the protocol's default dialect is this one
+	raw, err := json.Marshal(schema)
+	if err != nil {
+		panic(err) // a schema of a type in this package: a bug that every test meets
+	}
+	return raw
+}
