@@ -1,0 +1,16 @@
+package main
+
+import (
+	"context"
+	"io"
+)
+
+// cli is the world as a command sees it. Commands write data to stdout and
+// talk to stderr.
+type cli struct {
+	ctx    context.Context // ends on an interrupt
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	getenv func(string) string
+}

@@ -1,0 +1,6 @@
+//go:build unix && !linux
+
+package main
+
+// denyInspection has no counterpart here.
+func denyInspection() {}

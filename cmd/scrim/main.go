@@ -1,0 +1,97 @@
+// Command scrim lets an AI agent see which secrets a project has, by name, and
+// asks a person before it hands one over.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"scrim/internal/config"
+	"scrim/internal/secret"
+	"scrim/internal/store"
+)
+
+// commands is the whole command line.
+type commands struct {
+	Demo  DemoCmd  `cmd:"" help:"Show the whole story in one terminal: no account, nothing installed."`
+	Serve ServeCmd `cmd:"" help:"Serve MCP on stdin and stdout, for an AI client."`
+	List  ListCmd  `cmd:"" help:"List the secrets of the scope by name."`
+	Find  FindCmd  `cmd:"" help:"Say where one secret is: injected, in the vault, missing, or not known."`
+	Log   LogCmd   `cmd:"" help:"Show the audit trail."`
+	Dev   DevCmd   `cmd:"" help:"Run an embedded store with sample data on loopback."`
+	Docs  DocsCmd  `cmd:"" hidden:"" help:"Write the generated pages of the documentation."`
+
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main with the world passed in. It returns the exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	c := &cli{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv}
+	exited := exitStatus(-1)
+	parser := newParser(c, func(code int) { exited = exitStatus(code) })
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 { // --help and --version have done their work
+		return int(exited)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "scrim: %v. See `scrim --help`.\n", err)
+		return int(exitUsage)
+	}
+	return report(stderr, command.Run(c))
+}
+
+func newParser(c *cli, exit func(int)) *kong.Kong {
+	return kong.Must(&commands{},
+		kong.Name("scrim"),
+		kong.Description("Shows an AI agent the outlines of a team's secrets, and lets a person decide when a value is lit."),
+		kong.Writers(c.stdout, c.stderr),
+		kong.Exit(exit),
+		kong.Vars{"version": version()},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
+	)
+}
+
+// report says what went wrong on stderr, in one sentence, and returns the exit
+// code for it.
+func report(stderr io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	if status, ok := errors.AsType[exitStatus](err); ok {
+		return int(status)
+	}
+	fmt.Fprintf(stderr, "scrim: %v\n", err)
+	return int(codeFor(err))
+}
+
+// codeFor maps an error to the exit code that scripts rely on.
+func codeFor(err error) exitStatus {
+	_, badConfig := errors.AsType[*config.Error](err)
+	_, noEnvironment := errors.AsType[*store.NoEnvironmentError](err)
+	_, noPath := errors.AsType[*store.NoPathError](err)
+	switch {
+	case badConfig, noEnvironment, noPath, errors.Is(err, secret.ErrBadName):
+		return exitUsage
+	case errors.Is(err, secret.ErrUnauthenticated), errors.Is(err, secret.ErrForbidden), errors.Is(err, secret.ErrUnavailable),
+		errors.Is(err, secret.ErrRateLimited), errors.Is(err, secret.ErrBadResponse), errors.Is(err, secret.ErrPathNotFound):
+		return exitStore
+	default:
+		return exitFound
+	}
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"scrim/internal/config"
+	"scrim/internal/infisical"
+	"scrim/internal/secret"
+	"scrim/internal/store"
+	"scrim/redact"
+)
+
+// scopeFlags choose what a command looks at. Left out, the environment and the
+// configuration files decide.
+type scopeFlags struct {
+	Project string `placeholder:"NAME" help:"Project (else SCRIM_PROJECT, scrim.toml)."`
+	Env     string `placeholder:"SLUG" help:"Environment (else PROJECT_ENV, scrim.toml, prod)."`
+}
+
+func (f scopeFlags) load(c *cli) (config.Config, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return config.Config{}, fmt.Errorf("find the working directory: %w", err)
+	}
+	home, _ := os.UserHomeDir() // empty is a case of its own
+	return config.Load(config.Input{
+		Getenv: c.getenv, Dir: dir, Home: home, Flags: config.Flags{Project: f.Project, Env: f.Env},
+	})
+}
+
+// source returns the store of cfg. Without credentials it is one that answers
+// nothing, so that a server starts all the same and says why.
+func source(cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (store.Source, error) {
+	identity := infisical.Identity{}
+	switch cfg.Credentials.Kind {
+	case config.NoCredentials:
+		log.Warn(cfg.Credentials.Reason)
+		return closed{cfg.Credentials.Reason}, nil
+	case config.AccessToken:
+		identity = infisical.AccessToken(cfg.Credentials.Token)
+	case config.UniversalAuth:
+		identity = infisical.UniversalAuth(cfg.Credentials.ClientID, cfg.Credentials.ClientSecret)
+	}
+	return infisical.New(infisical.Options{
+		Site: cfg.Scope.Site, ProjectID: cfg.Scope.ProjectID, Identity: identity, Log: log,
+		Learn: func(v secret.Value) { redactor.Learn(secret.Ref{}, v) },
+	})
+}
+
+// openStore returns the snapshot of cfg's scope.
+func openStore(cfg config.Config, redactor *redact.Redactor, log *slog.Logger, changed func()) (*store.Store, error) {
+	from, err := source(cfg, redactor, log)
+	if err != nil {
+		return nil, err
+	}
+	return store.New(store.Options{
+		Scope: cfg.Scope, Source: from, Learner: redactor, Log: log, Now: time.Now, Changed: changed,
+	}), nil
+}
+
+// closed is a store that nobody has credentials for.
+type closed struct{ reason string }
+
+func (c closed) err() error { return fmt.Errorf("%w: %s", secret.ErrUnauthenticated, c.reason) }
+
+func (c closed) List(context.Context, string, string, string) (secret.Listing, error) {
+	return secret.Listing{}, c.err()
+}
+
+func (c closed) Get(context.Context, secret.Ref) (secret.Listed, error) {
+	return secret.Listed{}, c.err()
+}
+func (c closed) Probe(context.Context, secret.Ref) error { return c.err() }
+func (c closed) Folders(context.Context, string, string) ([]string, error) {
+	return nil, c.err()
+}

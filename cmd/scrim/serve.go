@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"scrim/internal/approval"
+	"scrim/internal/audit"
+	"scrim/internal/config"
+	"scrim/policy"
+	"scrim/redact"
+	"scrim/server"
+	"scrim/tools"
+)
+
+// ServeCmd is `scrim serve`.
+type ServeCmd struct {
+	scopeFlags `embed:""`
+}
+
+// Help is shown by `scrim serve --help`.
+func (ServeCmd) Help() string {
+	return `An MCP client starts this; there is nothing to type. Register it, for example:
+
+  claude mcp add scrim -- scrim serve
+
+The log goes to stderr: SCRIM_LOG=debug|info|warn, SCRIM_LOG_FORMAT=json.`
+}
+
+// Run serves MCP until the client closes stdin or a signal asks to end.
+func (s *ServeCmd) Run(c *cli) error {
+	redactor := redact.New(redact.Options{Vocabulary: server.Vocabulary()})
+	outlet, err := takeOver(redactor)
+	if err != nil {
+		return err
+	}
+	defer outlet.close()
+	if err := s.serve(c, redactor, outlet); err != nil {
+		return exitStatus(report(outlet.talk, err)) // masked, which main's stderr is not
+	}
+	return nil
+}
+
+func (s *ServeCmd) serve(c *cli, redactor *redact.Redactor, outlet *outlet) error {
+	cfg, err := s.load(c)
+	if err != nil {
+		return err
+	}
+	log := newLog(outlet.talk, cfg.Log, c.getenv)
+	app, err := assemble(c, cfg, redactor, log)
+	if err != nil {
+		return err
+	}
+	log.Debug("serving", "scope", cfg.Scope.Path, "environment", cfg.Scope.Environment, "stated", cfg.Scope.Stated)
+	return app.Serve(c.ctx, c.stdin, outlet.protocol)
+}
+
+// assemble wires a server for the scope of cfg.
+func assemble(c *cli, cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (*server.Server, error) {
+	var app atomic.Pointer[server.Server] // the store knows of it before it exists
+	secrets, err := openStore(cfg, redactor, log, func() {
+		if s := app.Load(); s != nil {
+			s.NamesChanged()
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	home, _ := os.UserHomeDir()
+	trail := audit.New(audit.DefaultPath(c.getenv, home))
+	gate := approval.NewGate(approval.Options{
+		Policy: policy.ForScope(cfg.Scope), Audit: trail, Mask: redactor.String,
+	})
+	app.Store(server.New(tools.Deps{
+		Scope: cfg.Scope, IdentityKind: cfg.Credentials.Kind.String(), Store: secrets,
+		Gate: gate, Redactor: redactor, Log: log, Now: time.Now,
+	}, version()))
+	return app.Load(), nil
+}
+
+// outlet is where a serving process may write once descriptors 1 and 2 have
+// been taken over.
+type outlet struct {
+	protocol io.Writer      // the client; only redact.Frames writes to it
+	talk     io.WriteCloser // stderr, masked
+	restore  func()         // gives the descriptors back and waits for stray prints
+}
+
+func (o *outlet) close() {
+	o.restore()
+	_ = o.talk.Close()
+}
+
+// takeOver makes the redactor the only way to the process's own stdout and
+// stderr: a stray print, of this program or of a library, would corrupt the
+// protocol on the one and could show a value on the other.
+func takeOver(redactor *redact.Redactor) (*outlet, error) {
+	hardenProcess()
+	streams, err := seizeStandardStreams()
+	if err != nil {
+		return nil, fmt.Errorf("take over stdout and stderr: %w", err)
+	}
+	strays := make(chan struct{})
+	talk := redactor.Stream(streams.stderr)
+	go func() {
+		defer close(strays)
+		stray := redactor.Stream(streams.stderr)
+		_, _ = io.Copy(stray, streams.stray)
+		_ = stray.Close()
+	}()
+	return &outlet{protocol: streams.stdout, talk: talk, restore: func() {
+		streams.giveBack()
+		select {
+		case <-strays:
+		case <-time.After(time.Second): // a child may hold the pipe open
+		}
+	}}, nil
+}

@@ -1,0 +1,230 @@
+// Package config decides, when a process starts, what scrim may look at, on
+// which site and with which credentials.
+//
+// A setting comes from the first of: a flag, the environment, the repository's
+// scrim.toml, the user's scrim/config.toml, a default. The repository's file
+// can be written by an agent, so it chooses among things that the user's own
+// files allow and never adds to them.
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"scrim/internal/secret"
+)
+
+// defaultEnvironment is what a process looks at when nobody says; its vault
+// stays closed until somebody does.
+const defaultEnvironment = "prod"
+
+// Input is all that Load looks at.
+type Input struct {
+	Getenv func(string) string
+	Dir    string // absolute; scrim.toml is looked for here and upwards
+	Home   string // absolute; empty where the user has none
+	Flags  Flags
+}
+
+// Flags are the settings that a command line can state; empty ones state
+// nothing.
+type Flags struct {
+	Project string // --project
+	Env     string // --env
+}
+
+// Config is what a process is bound to for as long as it runs.
+type Config struct {
+	Scope       secret.Scope
+	Credentials Credentials
+	Log         Log
+	origins     map[string]string
+}
+
+// Origin says where a setting came from: a flag, a variable, a file's
+// "path:line:column", or "default". The settings are those of Settings; an
+// unknown one has no origin.
+func (c Config) Origin(setting string) string { return c.origins[setting] }
+
+// Settings lists the names that Origin knows, in the order in which people
+// read them.
+func Settings() []string {
+	return []string{
+		"site_url", "project_id", "project", "path", "env",
+		"paths.vault", "paths.staging", "paths.shared", "vault_environments", "credentials",
+	}
+}
+
+// Load reads the configuration. What it refuses is an *Error. Missing
+// credentials are not refused: they are of the kind NoCredentials and say why.
+func Load(in Input) (Config, error) {
+	log, err := ParseLog(in.Getenv)
+	if err != nil {
+		return Config{}, err
+	}
+	l := loader{in: in, origins: map[string]string{}}
+	if l.user, err = l.readUserFile(); err != nil {
+		return Config{}, err
+	}
+	if l.repo, err = l.readRepoFile(); err != nil {
+		return Config{}, err
+	}
+	scope, err := l.scope()
+	if err != nil {
+		return Config{}, err
+	}
+	credentials, err := l.credentials()
+	if err != nil {
+		return Config{}, err
+	}
+	if scope.Site, err = l.site(credentials); err != nil {
+		return Config{}, err
+	}
+	credentials.Site = scope.Site
+	return Config{Scope: scope, Credentials: credentials, Log: log, origins: l.origins}, nil
+}
+
+// loader gathers settings, and where each came from.
+type loader struct {
+	in         Input
+	repo, user file
+	origins    map[string]string
+}
+
+// setting is one value and the place that states it. Nobody states the zero
+// setting.
+type setting struct{ value, origin string }
+
+func (s setting) stated() bool { return s.origin != "" }
+
+// env returns the setting that the variable called name states. An empty
+// variable states nothing.
+func (l *loader) env(name string) setting {
+	if value := l.in.Getenv(name); value != "" {
+		return setting{value, name}
+	}
+	return setting{}
+}
+
+func flag(name, value string) setting {
+	if value == "" {
+		return setting{}
+	}
+	return setting{value, name}
+}
+
+func first(settings ...setting) setting {
+	for _, s := range settings {
+		if s.stated() {
+			return s
+		}
+	}
+	return setting{}
+}
+
+// scope fills in everything but the site.
+func (l *loader) scope() (secret.Scope, error) {
+	project, err := l.project()
+	if err != nil {
+		return secret.Scope{}, err
+	}
+	id, err := l.projectID()
+	if err != nil {
+		return secret.Scope{}, err
+	}
+	environment, stated, err := l.environment()
+	if err != nil {
+		return secret.Scope{}, err
+	}
+	paths, err := l.layout(project)
+	if err != nil {
+		return secret.Scope{}, err
+	}
+	return secret.Scope{
+		ProjectID:         id,
+		Environment:       environment,
+		Stated:            stated,
+		Project:           project,
+		Path:              paths.project,
+		VaultPath:         paths.vault,
+		VaultEnvironments: l.vaultEnvironments(project),
+		StagingPath:       paths.staging,
+		SharedPath:        paths.shared,
+	}, nil
+}
+
+func (l *loader) project() (string, error) {
+	s := first(flag("--project", l.in.Flags.Project), l.env("SCRIM_PROJECT"), l.repo.project(), l.user.project())
+	if !s.stated() {
+		return "", &Error{
+			Where:   "project",
+			Problem: "nothing says which project this is",
+			Next:    `set SCRIM_PROJECT, or write project = "NAME" in ` + filepath.Join(l.in.Dir, repoFileName),
+		}
+	}
+	if !isProjectName(s.value) {
+		return "", &Error{s.origin, "a project's name has letters, digits, '_' and '-', and is no path", "write a name such as alpha"}
+	}
+	l.origins["project"] = s.origin
+	return s.value, nil
+}
+
+func (l *loader) projectID() (string, error) {
+	s := first(l.env("SCRIM_PROJECT_ID"), l.repo.projectID(), l.user.projectID())
+	if !s.stated() {
+		var err error
+		if s, err = l.infisicalProjectID(); err != nil {
+			return "", err
+		}
+	}
+	if !s.stated() {
+		return "", &Error{
+			Where:   "project id",
+			Problem: "nothing says which Infisical project to read",
+			Next:    "set SCRIM_PROJECT_ID, or project_id in scrim.toml, to the id that Infisical shows in the project's settings",
+		}
+	}
+	if !isProjectID(s.value) {
+		return "", &Error{s.origin, "an Infisical project id has letters, digits, '_' and '-'", "copy it from the project's settings in Infisical"}
+	}
+	l.origins["project_id"] = s.origin
+	return s.value, nil
+}
+
+func (l *loader) environment() (slug string, stated bool, err error) {
+	s := first(flag("--env", l.in.Flags.Env), l.env("PROJECT_ENV"), l.repo.environment(), l.user.environment())
+	if !s.stated() {
+		l.origins["env"] = byDefault
+		return defaultEnvironment, false, nil
+	}
+	if err := secret.CheckEnvironment(s.value); err != nil {
+		return "", false, &Error{s.origin, err.Error(), "write a slug such as dev"}
+	}
+	l.origins["env"] = s.origin
+	return s.value, true, nil
+}
+
+func (l *loader) vaultEnvironments(project string) []string {
+	l.origins["vault_environments"] = l.user.origin("projects", project, "vault_environments").or(byDefault)
+	return l.user.doc.Projects[project].VaultEnvironments
+}
+
+// or returns the origin of s, or fallback where nobody states s.
+func (s setting) or(fallback string) string {
+	if s.stated() {
+		return s.origin
+	}
+	return fallback
+}
+
+// Error is a mistake in what scrim was told. It is one sentence: where it is,
+// what is wrong there, what to do. It never holds what was read from a file or
+// a variable, but for names, paths and sites that were found to be such.
+type Error struct {
+	Where   string // a flag, a variable, a file, or a file's path:line:column
+	Problem string
+	Next    string
+}
+
+// Error returns the sentence.
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s: %s", e.Where, e.Problem, e.Next) }

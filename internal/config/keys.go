@@ -1,0 +1,120 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// keyRule is what a file may say under a key.
+type keyRule struct {
+	holds    string // what the value is, for people: "a string"
+	userOnly bool   // a repository's file may not say it
+	later    bool   // a key of the design that this version does nothing with
+}
+
+// rules is every key of both files. Keys of later versions are in it because
+// to accept and ignore them would be to pretend: someone who narrows a policy
+// must not believe that it holds.
+func rules() map[string]keyRule {
+	return map[string]keyRule{
+		"project":       {holds: "a string"},
+		"project_id":    {holds: "a string"},
+		"site_url":      {holds: "a string"},
+		"env":           {holds: "a table"},
+		"env.default":   {holds: "a string"},
+		"paths":         {holds: "a table"},
+		"paths.vault":   {holds: "a string"},
+		"paths.staging": {holds: "a string"},
+		"paths.shared":  {holds: "a string"},
+
+		"projects":                      {holds: "a table of projects", userOnly: true},
+		"projects.*":                    {holds: "a table", userOnly: true},
+		"projects.*.path":               {holds: "a string", userOnly: true},
+		"projects.*.vault_environments": {holds: "a list of strings", userOnly: true},
+
+		"types":    {later: true},
+		"shared":   {later: true},
+		"policy":   {later: true},
+		"agent":    {userOnly: true, later: true},
+		"identity": {userOnly: true, later: true},
+		"redact":   {userOnly: true, later: true},
+		"approval": {userOnly: true, later: true},
+	}
+}
+
+// ruleFor returns the rule for the key with these parts. Everything below the
+// table of a later version belongs to it.
+func ruleFor(key []string) (keyRule, bool) {
+	all := rules()
+	if rule := all[key[0]]; rule.later {
+		return rule, true
+	}
+	pattern := slices.Clone(key)
+	if key[0] == "projects" && len(key) > 1 {
+		pattern[1] = "*"
+	}
+	for _, part := range key {
+		if strings.Contains(part, ".") {
+			return keyRule{}, false
+		}
+	}
+	rule, ok := all[strings.Join(pattern, ".")]
+	return rule, ok
+}
+
+// nearest returns the key of this version that is most like key in its last
+// part and like it otherwise, or "" where none is much like it.
+func nearest(key []string) string {
+	if printable(key) != strings.Join(key, ".") {
+		return ""
+	}
+	last := len(key) - 1
+	best, least := "", len(key[last])/3+2
+	for _, pattern := range slices.Sorted(maps.Keys(rules())) {
+		parts := strings.Split(pattern, ".")
+		if len(parts) != len(key) || parts[last] == "*" {
+			continue
+		}
+		candidate := append(slices.Clone(key[:last]), parts[last])
+		rule, ok := ruleFor(candidate)
+		if d := levenshtein.ComputeDistance(strings.ToLower(key[last]), parts[last]); ok && !rule.later && d < least {
+			best, least = strings.Join(candidate, "."), d
+		}
+	}
+	return best
+}
+
+// printable returns the key as an error may show it. A key that no file could
+// mean is not shown: it may be a value that lost its way.
+func printable(key []string) string {
+	for _, part := range key {
+		if !isWord(part, 40) {
+			return "this key"
+		}
+	}
+	return strings.Join(key, ".")
+}
+
+func isProjectName(s string) bool { return isWord(s, 64) }
+
+func isProjectID(s string) bool { return isWord(s, 64) }
+
+// isWord reports whether s is a slug of at most limit bytes.
+func isWord(s string, limit int) bool {
+	if s == "" || len(s) > limit {
+		return false
+	}
+	for i := range len(s) {
+		if !isSlug(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isSlug(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-'
+}

@@ -1,0 +1,100 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTOMLMistakes(t *testing.T) {
+	for _, tt := range []struct{ name, repo, user, want string }{
+		{"unknown key", "projct = \"x\"\n", "", "~/code/alpha/scrim.toml:1:1: scrim does not know projct: did you mean \"project\"?"},
+		{"unknown key in a table", "[env]\n  defalt = \"x\"\n", "", "~/code/alpha/scrim.toml:2:3: scrim does not know env.defalt: did you mean \"env.default\"?"},
+		{"unknown key in an inline table", "env = { default = \"dev\", x = 3 }", "", "~/code/alpha/scrim.toml:1:26: scrim does not know env.x: remove it"},
+		{"unknown key in the registry", "", "[projects.alpha]\npaht = \"/x\"", "~/.config/scrim/config.toml:2:1: scrim does not know projects.alpha.paht: did you mean \"projects.alpha.path\"?"},
+		{"wrong case", "Project = \"x\"\n", "", "~/code/alpha/scrim.toml:1:1: scrim does not know Project: did you mean \"project\"?"},
+		{"wrong case of a table", "", "[Projects.alpha]\npath = \"/x\"", "~/.config/scrim/config.toml:1:2: scrim does not know Projects: did you mean \"projects\"?"},
+		{"unknown table", "[databases.main]\nurl = \"x\"\n", "", "~/code/alpha/scrim.toml:1:2: scrim does not know databases: remove it"},
+		{"a key that looks like no key", "\"hunter2 is my password\" = 1\n", "", "~/code/alpha/scrim.toml:1:1: scrim does not know this key: remove it"},
+		{"wrong type", "project = 3\n", "", "~/code/alpha/scrim.toml:1:11: project must be a string: "},
+		{"wrong type of a table", "env = 3\n", "", "~/code/alpha/scrim.toml:1:7: env must be a table: "},
+		{"wrong type of a list", "", "[projects.alpha]\nvault_environments = \"dev\"\n", "~/.config/scrim/config.toml:2:22: projects.alpha.vault_environments must be a list of strings: "},
+		{"wrong type in a list", "", "[projects.alpha]\nvault_environments = [1]\n", "~/.config/scrim/config.toml:2:23: projects.alpha.vault_environments must be a list of strings: "},
+		{"array of tables", "[[env]]\ndefault = \"dev\"\n", "", "~/code/alpha/scrim.toml:1:3: env must be a table: "},
+		{"twice", "project = \"a\"\nproject = \"b\"\n", "", "~/code/alpha/scrim.toml:2:1: project is set twice: "},
+		{"twice a table", "[env]\n[env]\n", "", "~/code/alpha/scrim.toml:2:2: env is set twice: "},
+		{"syntax", "project = \"hunter2\n", "", "~/code/alpha/scrim.toml:1:19: this is not valid TOML: "},
+		{"no text", "project = \"\xff\xfe\"\n", "", "~/code/alpha/scrim.toml:1:12: this is not valid TOML: "},
+		{"empty value", "project = \"\"\n", "", "~/code/alpha/scrim.toml:1:1: a project's name has "},
+		{"later: types", "[types]\nA = \"url\"\n", "", "~/code/alpha/scrim.toml:1:2: types is not supported by this version yet: remove it"},
+		{"later: shared", "shared.except = [\"A\"]\n", "", "~/code/alpha/scrim.toml:1:1: shared.except is not supported by this version yet: remove it"},
+		{"later: policy", "[policy.vault]\neffect = \"deny\"\n", "", "~/code/alpha/scrim.toml:1:2: policy.vault is not supported by this version yet: remove it"},
+		{"later: agent", "", "agent = [\"claude\"]\n", "~/.config/scrim/config.toml:1:1: agent is not supported by this version yet: remove it"},
+		{"only the user's: agent", "agent = [\"evil\"]\n", "", "~/code/alpha/scrim.toml:1:1: a file in a repository may not set agent: "},
+		{"only the user's: projects", "[projects.alpha]\npath = \"/beta\"\n", "", "~/code/alpha/scrim.toml:1:2: a file in a repository may not set projects.alpha: "},
+		{"only the user's: redact", "[redact]\npublic = [\"A\"]\n", "", "~/code/alpha/scrim.toml:1:2: a file in a repository may not set redact: "},
+		{"registered name", "", "[projects.\"a b\"]\npath = \"/x\"\n", "~/.config/scrim/config.toml:1:2: a project's name has "},
+		{"registered name with a dot", "", "[projects.\"a.b\"]\npath = \"/x\"\n", "~/.config/scrim/config.toml:1:2: scrim does not know this key: remove it"},
+		{"registered path", "", "[projects.other]\npath = \"x/../y\"\n", "~/.config/scrim/config.toml:2:1: a path starts with '/' "},
+		{"registered environments", "", "[projects.other]\nvault_environments = [\"de v\"]\n", "~/.config/scrim/config.toml:2:1: an environment is a slug "},
+		{"too large", strings.Repeat("#", maxFile+1), "", "~/code/alpha/scrim.toml: this is larger than 64 KiB: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.env["SCRIM_PROJECT_ID"] = "p-1"
+			w.scrimTOML(tt.repo)
+			if tt.user != "" {
+				w.userFile(tt.user)
+			}
+			got := w.refused(w.input())
+			if !strings.HasPrefix(got, tt.want) {
+				t.Errorf("error = %q\n want it to start with %q", got, tt.want)
+			}
+			if strings.Contains(got, "hunter2") {
+				t.Errorf("error quotes the file: %q", got)
+			}
+		})
+	}
+}
+
+// FuzzTOML shows that no content of a file makes parse panic, or appear in its
+// errors beyond names of keys.
+func FuzzTOML(f *testing.F) {
+	for _, seed := range []string{
+		minimal, "[projects.alpha]\npath = \"/x\"\nvault_environments = [\"dev\"]", "env = {default = \"a\", b = {c = [1, {d = 2}]}}",
+		"a.b.c = 1", "[[x]]", "project = '''\nx'''", "[paths]\nvault = \"v\"", "\"\" = 1", "\ufeffproject = 1", "[types]\n[types.x]\ny = 1979-05-27",
+	} {
+		f.Add([]byte(seed), true)
+		f.Add([]byte(seed), false)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, users bool) {
+		if len(data) > maxFile {
+			return
+		}
+		parsed, err := parse("F", data, users)
+		if err == nil {
+			for name := range parsed.doc.Projects {
+				if !isProjectName(name) {
+					t.Errorf("accepted the project name %q", name)
+				}
+			}
+			return
+		}
+		e, ok := err.(*Error) //nolint:errorlint // parse promises the type itself
+		if !ok || !strings.HasPrefix(e.Where, "F") || e.Problem == "" || e.Next == "" || strings.ContainsAny(e.Error(), "\n\r") {
+			t.Errorf("error = %T %q, want a located sentence", err, err)
+		}
+	})
+}
+
+// FuzzInfisicalFile shows that any content is an id, nothing, or an error of
+// fixed text.
+func FuzzInfisicalFile(f *testing.F) {
+	for _, seed := range []string{`{"workspaceId":"x"}`, `{"workspaceId":1e999}`, `[]`, `null`, `{"workspaceId":"\u0000"}`, `{{`, ``} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := parseInfisicalFile(data); err != nil && !strings.HasPrefix(err.Error(), "this is not ") {
+			t.Errorf("error = %q", err)
+		}
+	})
+}
