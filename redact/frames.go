@@ -14,8 +14,8 @@ const (
 	unmaskable = "a message that could not be masked was withheld"
 )
 
-// maxKept bounds the buffers that a Frames writer keeps between messages.
-const maxKept = 1 << 20
+// maxKept bounds the buffers that a writer keeps between writes, in elements.
+const maxKept = 1 << 18
 
 // Frames returns a writer for the stdout of an MCP server. It takes JSON-RPC
 // messages, one a line, however they are cut into writes and by however many

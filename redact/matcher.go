@@ -226,12 +226,18 @@ func (f *filter) maybe(h uint64) bool {
 
 // crowd counts how often patterns share a window, so that each pattern can be
 // found by one that it shares with few: not by "https://".
-type crowd struct{ counts []uint16 }
+type crowd struct {
+	counts []uint16
+	shift  uint
+}
 
-const crowdBits = 18
+// maxCrowd bounds the counts; windows that share one look more common than
+// they are, which is no harm.
+const maxCrowd = 1 << 18
 
 func newCrowd(patterns []pattern) crowd {
-	c := crowd{counts: make([]uint16, 1<<crowdBits)}
+	size := ceilPower(min(windowReach*len(patterns), maxCrowd))
+	c := crowd{counts: make([]uint16, size), shift: hashBits - log2(size)}
 	for _, p := range patterns {
 		for at := range windows(p.text) {
 			if n := &c.counts[c.place(p.text[at:])]; *n < 1<<16-1 {
@@ -242,7 +248,7 @@ func newCrowd(patterns []pattern) crowd {
 	return c
 }
 
-func (c crowd) place(text string) uint64 { return hash(load(text)) >> (hashBits - crowdBits) }
+func (c crowd) place(text string) uint64 { return hash(load(text)) >> c.shift }
 
 // rarest returns where in text the window is that the fewest patterns have.
 func (c crowd) rarest(text string) int {

@@ -256,7 +256,7 @@ func (d drawn) compare(t *rapid.T, before, after any) {
 			t.Fatalf("%v became %v", before, after)
 		}
 		hidden(text)
-		if !marker.MatchString(text) && strings.ToValidUTF8(text, "") != strings.ToValidUTF8(before, "") {
+		if !marker.MatchString(text) && text != string([]rune(before)) { // JSON has U+FFFD for bytes that are no text
 			t.Fatalf("%q became %q", before, text)
 		}
 	default:

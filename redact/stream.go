@@ -109,7 +109,7 @@ func (s *stream) putOpen(at int) int {
 // is a token depends on its neighbour.
 func (s *stream) forget(limit int) {
 	drop := max(0, limit-1)
-	s.held = append(s.held[:0], s.held[drop:]...)
+	s.held = append(recycle(s.held), s.held[drop:]...)
 	s.past = limit - drop
 	s.open.start -= drop
 	s.open.end -= drop
@@ -120,6 +120,6 @@ func (s *stream) flush() error {
 		return nil
 	}
 	_, err := s.w.Write(s.out)
-	s.out = s.out[:0]
+	s.out = recycle(s.out)
 	return err
 }

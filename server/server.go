@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	mcpserver "github.com/mark3labs/mcp-go/server"
@@ -21,6 +22,8 @@ import (
 type Server struct {
 	deps tools.Deps
 	mcp  *mcpserver.MCPServer
+	// addTools makes the tools' schemas. The handshake need not wait for it.
+	addTools func()
 }
 
 // New returns a server with every tool, resource and prompt.
@@ -36,23 +39,25 @@ func New(deps tools.Deps, version string) *Server {
 		mcpserver.WithPromptCompletionProvider(completer),
 		mcpserver.WithResourceCompletionProvider(completer),
 	)
-	s.AddTools(tools.All(deps)...)
 	s.AddResources(tools.Resources(deps)...)
 	s.AddResourceTemplates(tools.ResourceTemplates(deps)...)
 	s.AddPrompts(tools.Prompts(deps)...)
-	return &Server{deps: deps, mcp: s}
+	return &Server{deps: deps, mcp: s, addTools: sync.OnceFunc(func() { s.AddTools(tools.All(deps)...) })}
 }
 
 // Serve answers the client on in and out until the input ends or ctx does. Calls
 // in flight when the input ends still get their replies.
 func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	w := &wire{
-		mcp: s.mcp, redactor: s.deps.Redactor, log: s.deps.Log,
+		mcp: s.mcp, prepare: s.addTools, redactor: s.deps.Redactor, log: s.deps.Log,
 		out:   s.deps.Redactor.Frames(out),
 		calls: map[string]*call{}, questions: map[int64]chan reply{},
 		// The first snapshot is read behind the first reply, so that the
 		// handshake never waits for the store.
-		onReply: func() { go s.deps.Store.Snapshot(ctx) },
+		onReply: func() {
+			go s.addTools()
+			go s.deps.Store.Snapshot(ctx)
+		},
 	}
 	w.session = newSession(w)
 	if err := s.mcp.RegisterSession(ctx, w.session); err != nil {
@@ -83,10 +88,6 @@ func Vocabulary() redact.Vocabulary {
 			}
 		}
 	}
-	for _, field := range []string{"code", "message", "next_step"} {
-		keys[field] = true
-	}
-	values["code"] = tools.Codes()
 	return redact.Vocabulary{Keys: slices.Sorted(maps.Keys(keys)), Values: values}
 }
 

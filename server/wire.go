@@ -27,6 +27,9 @@ const maxInFlight = 256
 // longer than the store's own limit for a call.
 const drainFor = 25 * time.Second
 
+// settleFor bounds how long calls that were cancelled are waited for.
+const settleFor = 2 * time.Second
+
 // codeBusy is the JSON-RPC error for a call that could not be taken.
 const codeBusy = -32000
 
@@ -41,6 +44,7 @@ type wire struct {
 	session  *session
 	redactor *redact.Redactor
 	log      *slog.Logger
+	prepare  func() // makes ready what the handshake does without
 	onReply  func() // after the first reply is out
 
 	writing sync.Mutex
@@ -131,9 +135,31 @@ func (w *wire) serve(ctx context.Context, in io.Reader) error {
 }
 
 // end lets the calls in flight finish: questions can no longer be answered,
-// subscriptions never end by themselves, everything else gets its reply.
+// subscriptions never end by themselves, everything else gets its reply. When
+// ctx is what ended, every call is cancelled instead, and has a moment to put
+// that on record.
 func (w *wire) end(ctx context.Context, stop context.CancelFunc) error {
+	w.hangUp()
+	drained := make(chan struct{})
+	go func() { w.inFlight.Wait(); close(drained) }()
+	select {
+	case <-drained:
+	case <-time.After(drainFor):
+		w.log.Warn("gave up waiting for calls in flight")
+	case <-ctx.Done():
+	}
+	stop()
+	select {
+	case <-drained:
+	case <-time.After(settleFor):
+	}
+	return nil
+}
+
+// hangUp ends what only the client could end.
+func (w *wire) hangUp() {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.closed = true
 	w.session.leave()
 	for _, waiting := range w.questions {
@@ -146,20 +172,6 @@ func (w *wire) end(ctx context.Context, stop context.CancelFunc) error {
 			c.cancel()
 		}
 	}
-	w.mu.Unlock()
-
-	drained := make(chan struct{})
-	go func() { w.inFlight.Wait(); close(drained) }()
-	limit := time.NewTimer(drainFor)
-	defer limit.Stop()
-	select {
-	case <-drained:
-	case <-limit.C:
-		w.log.Warn("gave up waiting for calls in flight")
-	case <-ctx.Done():
-	}
-	stop()
-	return nil
 }
 
 // receive handles one message of the client.
@@ -228,6 +240,9 @@ func (w *wire) admit(c *call) string {
 func (w *wire) handle(ctx context.Context, c *call, m message) {
 	defer w.inFlight.Done()
 	defer c.cancel()
+	if c.method != string(mcp.MethodInitialize) && c.method != string(mcp.MethodServerDiscover) {
+		w.prepare()
+	}
 	response := w.respond(ctx, c.forLibrary(m))
 	if cancelled := w.settle(c); cancelled {
 		return

@@ -71,7 +71,7 @@ func startScope(t *testing.T, stated bool) *client {
 		Environment: "prod", Stated: stated, Project: "alpha", Path: "/alpha",
 		VaultPath: "/alpha/vault", StagingPath: "/alpha/staging", SharedPath: "/shared",
 	}
-	c := &client{t: t, lines: make(chan string, 1000), done: make(chan error, 1), held: held}
+	c := &client{t: t, lines: make(chan string, 10_000), done: make(chan error, 1), held: held}
 	c.trail = filepath.Join(t.TempDir(), "state", "audit.jsonl")
 	redactor := redact.New(redact.Options{Vocabulary: server.Vocabulary()})
 	app := server.New(tools.Deps{
@@ -90,6 +90,7 @@ func (c *client) run(app *server.Server) {
 	ctx, cancel := context.WithCancel(c.t.Context())
 	go func() {
 		c.done <- app.Serve(ctx, in, out)
+		close(c.done)
 		_ = out.Close()
 	}()
 	go func() {
@@ -106,7 +107,11 @@ func (c *client) run(app *server.Server) {
 			c.lines <- line
 		}
 	}()
-	c.t.Cleanup(func() { cancel(); _ = in.Close(); _ = fromServer.Close() })
+	c.t.Cleanup(func() {
+		cancel()
+		<-c.done
+		_ = in.Close()
+	})
 }
 
 // handshake shakes hands as a client of 2025-11-25 with these capabilities.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/invopop/jsonschema"
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"scrim/internal/approval"
@@ -24,6 +25,14 @@ func Codes() []string {
 		"invalid_argument", "not_in_vault", "missing", "hidden", "store_unavailable", "rate_limited",
 		"identity_refused", "environment_not_stated", "denied", "approval_unavailable", "too_many_requests",
 		"too_large", "internal",
+	}
+}
+
+// JSONSchemaExtend closes the set of codes in a Failure's schema.
+func (Failure) JSONSchemaExtend(schema *jsonschema.Schema) {
+	code, _ := schema.Properties.Get("code")
+	for _, word := range Codes() {
+		code.Enum = append(code.Enum, word)
 	}
 }
 

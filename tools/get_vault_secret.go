@@ -83,11 +83,11 @@ func (d Deps) getVaultSecret(ctx context.Context, call mcp.CallToolRequest, a Ge
 // or nowhere, is told so, and nobody is asked.
 func (d Deps) vaultRef(ctx context.Context, name string) (secret.Ref, error) {
 	snapshot := d.Store.Snapshot(ctx)
+	if err := snapshot.Err(); err != nil {
+		return secret.Ref{}, err // the redactor could not mask what it has not seen
+	}
 	if view, entry := snapshot.Vault(name); entry != nil {
-		switch {
-		case !snapshot.Known():
-			return secret.Ref{}, snapshot.Err() // the redactor could not mask what it has not seen
-		case view.State == store.NamesOnly:
+		if view.State == store.NamesOnly {
 			return secret.Ref{}, fmt.Errorf("read %s: %w", entry.Ref, secret.ErrForbidden)
 		}
 		return entry.Ref, nil

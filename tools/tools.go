@@ -55,7 +55,7 @@ type spec struct {
 // define makes a tool whose arguments are A and whose answers are R, with the
 // schemas that their struct tags describe.
 func define[A any, R answer](d Deps, s spec, handle func(context.Context, mcp.CallToolRequest, A) (R, error)) server.ServerTool {
-	input, output := schemaOf[A](), schemaOf[R]()
+	input, output := mustMarshal(schemaOf[A]()), mustMarshal(outputSchemaOf[R]())
 	tool := mcp.NewToolWithRawSchema(s.name, s.description, input)
 	tool.Title = s.title
 	tool.RawOutputSchema = output
@@ -91,13 +91,31 @@ func define[A any, R answer](d Deps, s spec, handle func(context.Context, mcp.Ca
 }
 
 // schemaOf returns the JSON Schema of T.
-func schemaOf[T any]() json.RawMessage {
+func schemaOf[T any]() *jsonschema.Schema {
 	reflector := jsonschema.Reflector{DoNotReference: true, Anonymous: true, ExpandedStruct: true}
 	schema := reflector.Reflect(new(T))
 	schema.Version = "" // the protocol's default dialect is this one
-	raw, err := json.Marshal(schema)
+	return schema
+}
+
+// outputSchemaOf returns the JSON Schema of an answer or a Failure, whose
+// fields stand beside each other: clients hold results with isError to the
+// schema as well.
+func outputSchemaOf[R answer]() *jsonschema.Schema {
+	schema, failed := schemaOf[R](), schemaOf[Failure]()
+	for name, property := range failed.Properties.FromOldest() {
+		schema.Properties.Set(name, property)
+	}
+	schema.AnyOf = []*jsonschema.Schema{{Required: schema.Required}, {Required: failed.Required}}
+	schema.Required = nil
+	return schema
+}
+
+// mustMarshal encodes a schema of types in this package.
+func mustMarshal(v any) json.RawMessage {
+	raw, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // a schema of a type in this package: a bug that every test meets
+		panic(err) // a bug that every test meets
 	}
 	return raw
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -70,7 +71,7 @@ func helpOf(line []string) (text string) {
 // toolsPage is what an agent is told of each tool.
 func toolsPage() string {
 	var page strings.Builder
-	page.WriteString(generated + "# Tools\n\nWhat an agent can call. A failed call has `isError` and `code`, `message`, `next_step`; the codes are\n`" +
+	page.WriteString(generated + "# Tools\n\nWhat an agent can call. A call that failed has `isError` and only `code`, `message`, `next_step`;\nthe codes are `" +
 		strings.Join(tools.Codes(), "`, `") + "`.\n")
 	for _, tool := range tools.All(tools.Deps{}) {
 		fmt.Fprintf(&page, "\n## %s\n\n**%s.** %s\n", tool.Tool.Name, tool.Tool.Title, tool.Tool.Description)
@@ -86,8 +87,14 @@ type property struct {
 	Description string          `json:"description"`
 	Enum        []string        `json:"enum"`
 	Required    []string        `json:"required"`
+	AnyOf       []property      `json:"anyOf"`
 	Properties  json.RawMessage `json:"properties"`
 	Items       json.RawMessage `json:"items"`
+}
+
+// ofFailure reports whether only a failure has the property called name.
+func (p property) ofFailure(name string) bool {
+	return len(p.AnyOf) == 2 && slices.Contains(p.AnyOf[1].Required, name) && !slices.Contains(p.AnyOf[0].Required, name)
 }
 
 // fields lists the properties of a schema in their order, nested ones indented.
@@ -98,11 +105,14 @@ func fields(schema json.RawMessage, indent string) string {
 	}
 	var list strings.Builder
 	for _, name := range keysInOrder(object.Properties) {
+		if object.ofFailure(name) {
+			continue
+		}
 		var all map[string]json.RawMessage
 		_ = json.Unmarshal(object.Properties, &all)
 		var p property
 		_ = json.Unmarshal(all[name], &p)
-		fmt.Fprintf(&list, "%s- `%s` (%s)%s\n", indent, name, describeType(p, name, object.Required), prefixed(p.Description))
+		fmt.Fprintf(&list, "%s- `%s` (%s)%s\n", indent, name, describeType(p, name, object), prefixed(p.Description))
 		for _, inner := range []json.RawMessage{all[name], p.Items} {
 			var nested property
 			if json.Unmarshal(inner, &nested) == nil && len(nested.Properties) > 0 {
@@ -113,17 +123,21 @@ func fields(schema json.RawMessage, indent string) string {
 	return list.String()
 }
 
-func describeType(p property, name string, required []string) string {
-	words := []string{p.Type}
+// describeType says what a property is, and whether it may be left out. In a
+// result it must not where an answer has it, which is the first alternative.
+func describeType(p property, name string, object property) string {
+	words := p.Type
 	if len(p.Enum) > 0 {
-		words = []string{"one of `" + strings.Join(p.Enum, "`, `") + "`"}
+		words = "one of `" + strings.Join(p.Enum, "`, `") + "`"
 	}
-	for _, r := range required {
-		if r == name {
-			return words[0]
-		}
+	required := object.Required
+	if len(object.AnyOf) > 0 {
+		required = object.AnyOf[0].Required
 	}
-	return words[0] + ", optional"
+	if slices.Contains(required, name) {
+		return words
+	}
+	return words + ", optional"
 }
 
 func prefixed(description string) string {

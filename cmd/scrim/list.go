@@ -50,7 +50,7 @@ func (l *ListCmd) Run(c *cli) error {
 	if l.JSON {
 		err = q.json(answer)
 	} else {
-		err = l.table(c, q, answer)
+		err = l.table(q, answer)
 	}
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (l *ListCmd) everyPage(c *cli, q *query) (tools.ListAnswer, error) {
 	return all, err
 }
 
-func (l *ListCmd) table(c *cli, q *query, a tools.ListAnswer) error {
+func (l *ListCmd) table(q *query, a tools.ListAnswer) error {
 	rows := tabwriter.NewWriter(q.out, 0, 0, 2, ' ', 0)
 	if len(a.Secrets) > 0 {
 		fmt.Fprintln(rows, "NAME\tLOCATION\tENV\tPATH\tUPDATED")
@@ -92,7 +92,11 @@ func (l *ListCmd) table(c *cli, q *query, a tools.ListAnswer) error {
 		return fmt.Errorf("print the list: %w", err)
 	}
 	if len(a.Secrets) == 0 {
-		fmt.Fprintf(c.stderr, "No names in project %s, environment %s.\n", a.Scope.Project, a.Scope.Environment)
+		verb := "are"
+		if l.Match != "" {
+			verb = "match"
+		}
+		fmt.Fprintf(q.talk, "No names %s in project %s, environment %s.\n", verb, a.Scope.Project, a.Scope.Environment)
 	}
 	for _, u := range a.Unreadable {
 		fmt.Fprintf(q.talk, "not read: %s: %s\n", u.Location, u.Reason)

@@ -18,22 +18,40 @@ import (
 	"scrim/internal/audit"
 )
 
-// LogCmd shows the audit trail.
+// LogCmd is `scrim log`.
 type LogCmd struct {
 	JSON   bool `help:"Print the records as they are, one JSON object a line." name:"json" xor:"form"`
-	Verify bool `help:"Check the chain and name the first broken line."                    xor:"form"`
-	N      int  `help:"Show only the last N records."                          placeholder:"N" short:"n"`
+	Verify bool `help:"Check the chain, and name the first broken line."                   xor:"form"`
+	Last   int  `help:"Show only the last N records."                          placeholder:"N" short:"n"`
+}
+
+// Help is shown by `scrim log --help`.
+func (LogCmd) Help() string {
+	return `Examples:
+
+  scrim log -n 20         what was asked and decided of late
+  scrim log --json        for scripts
+  scrim log --verify      exit code 1 where the trail was changed
+
+The trail is a file of JSON lines under XDG_STATE_HOME (~/.local/state/scrim).
+It holds names, reasons and times, and no values.`
+}
+
+// Validate refuses what cannot be meant.
+func (l *LogCmd) Validate() error {
+	if l.Last < 0 {
+		return errors.New("--last takes the number of records to show, such as 20")
+	}
+	return nil
 }
 
 // Run prints the trail, or what is wrong with it.
 func (l *LogCmd) Run(c *cli) error {
-	if l.N < 0 {
-		return errors.New("log: -n takes the number of records to show, such as -n 20")
-	}
 	home, _ := os.UserHomeDir() // empty is a case of its own
 	path := audit.DefaultPath(c.getenv, home)
 	if path == "" {
-		return errors.New("log: nothing says where the audit trail lies: set HOME or XDG_STATE_HOME")
+		_, _ = fmt.Fprintln(c.stderr, "scrim: nothing says where the audit trail lies: set HOME or XDG_STATE_HOME")
+		return exitUsage
 	}
 	err := l.show(c, path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,8 +68,8 @@ func (l *LogCmd) show(c *cli, path string) error {
 	if err != nil {
 		return fmt.Errorf("log: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
-	records, broken, err := lastRecords(f, l.N)
+	defer f.Close()
+	records, broken, err := lastRecords(f, l.Last)
 	if err != nil {
 		return fmt.Errorf("log: read %s: %w", path, err)
 	}
@@ -96,9 +114,9 @@ func count(n int, noun string) string {
 
 // lastRecords returns the last n records of r, or all for n 0, and the first
 // line that is none.
-func lastRecords(r io.Reader, n int) ([]audit.Record, error, error) { //nolint:revive // two kinds of error: of a line, of reading
+func lastRecords(r io.Reader, n int) ([]audit.Record, *audit.BrokenError, error) {
 	var records []audit.Record
-	var firstBroken error
+	var firstBroken *audit.BrokenError
 	for record, err := range audit.Read(r) {
 		if broken, ok := errors.AsType[*audit.BrokenError](err); ok {
 			if firstBroken == nil {
@@ -166,7 +184,7 @@ func newLogTable(c *cli) logTable {
 		return logTable{}
 	}
 	t := logTable{width: 80, colour: colour(f, c.getenv)}
-	if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 { //nolint:gosec // G115: a descriptor fits an int
+	if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 		t.width = width
 	}
 	return t
@@ -189,9 +207,6 @@ const (
 	colRequest
 	columnCount
 )
-
-// The least that a column is narrowed to on a terminal. The others stay whole.
-var narrowest = [columnCount]int{colNames: 12, colAgent: 5, colEnv: 4} //nolint:gochecknoglobals // a table
 
 func (t logTable) write(w io.Writer, records []audit.Record) error {
 	if len(records) == 0 {
@@ -263,10 +278,9 @@ func (t logTable) widths(rows [][columnCount]string) [columnCount]int {
 	if t.width == 0 {
 		return widths
 	}
-	for _, column := range []int{colAgent, colNames, colEnv, colRequest, colBy} {
-		spare := min(total-t.width, widths[column]-max(narrowest[column], 1))
-		if spare > 0 {
-			widths[column] -= spare
+	for _, narrow := range []struct{ column, least int }{{colAgent, 5}, {colNames, 12}, {colEnv, 4}, {colRequest, 1}, {colBy, 1}} {
+		if spare := min(total-t.width, widths[narrow.column]-narrow.least); spare > 0 {
+			widths[narrow.column] -= spare
 			total -= spare
 		}
 	}

@@ -76,22 +76,35 @@ func report(stderr io.Writer, err error) int {
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)
 	}
-	fmt.Fprintf(stderr, "scrim: %v\n", err)
-	return int(codeFor(err))
+	code, next := consequence(err)
+	fmt.Fprintf(stderr, "scrim: %v%s\n", err, next)
+	return int(code)
 }
 
-// codeFor maps an error to the exit code that scripts rely on.
-func codeFor(err error) exitStatus {
-	_, badConfig := errors.AsType[*config.Error](err)
-	_, noEnvironment := errors.AsType[*store.NoEnvironmentError](err)
-	_, noPath := errors.AsType[*store.NoPathError](err)
+// consequence returns the exit code that scripts rely on, and the next step
+// for a person where the error does not say it itself.
+func consequence(err error) (exitStatus, string) {
+	if _, ok := errors.AsType[*config.Error](err); ok {
+		return exitUsage, ""
+	}
+	if _, ok := errors.AsType[*store.NoEnvironmentError](err); ok {
+		return exitUsage, ": check --env, PROJECT_ENV, or [env] default in scrim.toml"
+	}
+	if _, ok := errors.AsType[*store.NoPathError](err); ok {
+		return exitUsage, ": check --project, SCRIM_PROJECT, or project in scrim.toml, or create the folder"
+	}
 	switch {
-	case badConfig, noEnvironment, noPath, errors.Is(err, secret.ErrBadName):
-		return exitUsage
-	case errors.Is(err, secret.ErrUnauthenticated), errors.Is(err, secret.ErrForbidden), errors.Is(err, secret.ErrUnavailable),
-		errors.Is(err, secret.ErrRateLimited), errors.Is(err, secret.ErrBadResponse), errors.Is(err, secret.ErrPathNotFound):
-		return exitStore
+	case errors.Is(err, secret.ErrBadName):
+		return exitUsage, ""
+	case errors.Is(err, secret.ErrUnauthenticated):
+		return exitStore, ": check the machine identity's credentials"
+	case errors.Is(err, secret.ErrForbidden):
+		return exitStore, ": the identity needs more permissions in the store"
+	case errors.Is(err, secret.ErrUnavailable), errors.Is(err, secret.ErrRateLimited):
+		return exitStore, ": try again in a moment"
+	case errors.Is(err, secret.ErrBadResponse), errors.Is(err, secret.ErrPathNotFound):
+		return exitStore, ": check INFISICAL_API_URL"
 	default:
-		return exitFound
+		return exitFound, ""
 	}
 }

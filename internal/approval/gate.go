@@ -235,6 +235,9 @@ func (g *Gate) admitAnswer(s subject, a Answer) (Grant, *Question, error) {
 // it leaves the question open, for its holder to put again. It returns nil for
 // the question where a proves nothing.
 func (g *Gate) answer(s subject, a Answer) (*pending, error) {
+	if a.Choice == Failed && a.State == "" {
+		return g.giveUp(s, a.ID)
+	}
 	p, err := g.match(s, a)
 	if err != nil {
 		return nil, g.refuse(s, a.ID, err)
@@ -256,14 +259,28 @@ func (g *Gate) answer(s subject, a Answer) (*pending, error) {
 	}
 }
 
+// giveUp ends the question with that id, which the client could not put or
+// could not put for long enough. It needs no proof, since all it does is to
+// refuse; for a question that is over it changes nothing.
+func (g *Gate) giveUp(s subject, id string) (*pending, error) {
+	if p := find(g.kept, id); p != nil {
+		return nil, p.over()
+	}
+	p := find(g.line, id)
+	switch {
+	case p == nil:
+		return nil, fmt.Errorf("%w: no question is open under its id", ErrBadAnswer)
+	case p.about.digest != s.digest:
+		return nil, g.refuse(s, id, fmt.Errorf("%w: its request id is another request's", ErrBadAnswer))
+	case !p.put.IsZero() && past(time.Now(), p.expires):
+		return p, g.end(p, audit.Expired, ErrExpired)
+	default:
+		return p, g.end(p, audit.Unavailable, errCannotAsk)
+	}
+}
+
 // match returns the open question that a answers on behalf of s.
 func (g *Gate) match(s subject, a Answer) (*pending, error) {
-	if a.Choice == Failed && a.State == "" {
-		if p := find(g.line, a.ID); p != nil && p.about.digest == s.digest {
-			return p, nil
-		}
-		return nil, fmt.Errorf("%w: no question of it is open under that id", ErrBadAnswer)
-	}
 	st, ok := g.unseal(a.State)
 	if !ok {
 		return nil, fmt.Errorf("%w: its state was not made here, or was altered", ErrBadAnswer)

@@ -65,14 +65,14 @@ func newRig(t testing.TB, change ...func(*approval.Options)) *rig {
 // breakTrail makes every Append fail from now on.
 func (r *rig) breakTrail() {
 	r.t.Helper()
-	if err := os.Chmod(filepath.Dir(r.log.Path()), 0o755); err != nil { //nolint:gosec // G302: the wrong mode is the point
+	if err := os.Chmod(filepath.Dir(r.log.Path()), 0o755); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
 func (r *rig) mendTrail() {
 	r.t.Helper()
-	if err := os.Chmod(filepath.Dir(r.log.Path()), 0o700); err != nil { //nolint:gosec // G302: a directory
+	if err := os.Chmod(filepath.Dir(r.log.Path()), 0o700); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,7 @@ func TestForgedStates(t *testing.T) {
 		"zeros":            base64.RawURLEncoding.EncodeToString(make([]byte, len(raw))),
 		"without its mac":  base64.RawURLEncoding.EncodeToString(raw[:len(raw)-32]),
 		"one byte short":   base64.RawURLEncoding.EncodeToString(raw[:len(raw)-1]),
-		"one byte long":    base64.RawURLEncoding.EncodeToString(append(raw[:len(raw):len(raw)], 0)),
+		"one byte long":    base64.RawURLEncoding.EncodeToString(append(slices.Clip(raw), 0)),
 		"padded":           base64.URLEncoding.EncodeToString(raw) + "=",
 		"other alphabet":   base64.StdEncoding.EncodeToString(raw) + "+",
 		"newline inside":   question.State[:10] + "\n" + question.State[10:],
@@ -69,12 +70,12 @@ func TestEveryFlippedByteOfAState(t *testing.T) {
 		state := base64.RawURLEncoding.EncodeToString(flipped)
 		r.refused(q, approval.Answer{State: state, Choice: approval.Approve}, approval.ErrBadAnswer)
 	}
-	for i := range question.State {
+	for i := 0; i < len(question.State); i += 7 {
 		flipped := []byte(question.State)
 		flipped[i] ^= 1
 		r.refused(q, approval.Answer{State: string(flipped), Choice: approval.Approve}, approval.ErrBadAnswer)
 	}
-	if got := len(r.trail()); got != 1+len(raw)+len(question.State) {
+	if got := len(r.trail()); got != 1+len(raw)+(len(question.State)+6)/7 {
 		t.Errorf("%d records", got)
 	}
 	r.granted(q, answer(question, approval.Approve))

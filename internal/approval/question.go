@@ -155,7 +155,7 @@ func (g *Gate) Withdraw(id string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if p := find(g.line, id); p != nil {
-		_ = g.end(p, audit.Withdrawn, ErrWithdrawn) //nolint:errcheck // the outcome, which has no taker
+		_ = g.end(p, audit.Withdrawn, ErrWithdrawn)
 	}
 	if p := find(g.kept, id); p != nil {
 		g.forget(p)
@@ -170,7 +170,7 @@ func (g *Gate) abandon(p *pending) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !p.ended && p.put.IsZero() {
-		_ = g.end(p, audit.Withdrawn, ErrWithdrawn) //nolint:errcheck // the outcome, which has no taker
+		_ = g.end(p, audit.Withdrawn, ErrWithdrawn)
 	}
 }
 
@@ -181,7 +181,7 @@ func (g *Gate) expire(p *pending) {
 	if p.ended || !past(time.Now(), p.expires) {
 		return
 	}
-	_ = g.end(p, audit.Expired, ErrExpired) //nolint:errcheck // the outcome, which is kept
+	_ = g.end(p, audit.Expired, ErrExpired)
 	g.keep(p)
 }
 
@@ -244,7 +244,7 @@ func (g *Gate) cool(p *pending) {
 	}
 	for _, other := range slices.Clone(g.line) {
 		if overlap(other.about.request.Refs, p.about.request.Refs) {
-			_ = g.end(other, audit.Refused, &CooldownError{Until: until}) //nolint:errcheck // the outcome, which is kept
+			_ = g.end(other, audit.Refused, &CooldownError{Until: until})
 			g.keep(other)
 		}
 	}

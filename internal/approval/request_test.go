@@ -1,6 +1,7 @@
 package approval_test
 
 import (
+	"maps"
 	"reflect"
 	"testing"
 
@@ -41,9 +42,7 @@ func leaves(v reflect.Value, path string) map[string]reflect.Value {
 	for field, value := range v.Fields() {
 		name := path + field.Name
 		if field.Type == reflect.TypeFor[secret.Scope]() {
-			for inner, leaf := range leaves(value, name+".") {
-				found[inner] = leaf
-			}
+			maps.Copy(found, leaves(value, name+"."))
 			continue
 		}
 		found[name] = value

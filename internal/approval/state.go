@@ -33,7 +33,7 @@ func (g *Gate) seal(s state) string {
 	b = append(b, stateVersion)
 	b = append(b, s.id...)
 	b = append(b, s.digest[:]...)
-	b = binary.BigEndian.AppendUint64(b, uint64(s.expires.UnixMilli())) //nolint:gosec // G115: after 1970
+	b = binary.BigEndian.AppendUint64(b, uint64(s.expires.UnixMilli()))
 	b = append(b, s.nonce[:]...)
 	return base64.RawURLEncoding.EncodeToString(append(b, g.sign(b)...))
 }

@@ -201,6 +201,39 @@ func TestClientCannotAsk(t *testing.T) {
 	r.wantTrail("asked unavailable asked unavailable")
 }
 
+// TestFormClosesWithItsQuestion: callers end the client's form when a question
+// is over, and report that they could not ask on. It changes nothing.
+func TestFormClosesWithItsQuestion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		q := request(t, "A")
+		failed := func(id string) error {
+			return r.gate.Resolve(q, approval.Answer{ID: id, Choice: approval.Failed})
+		}
+		question := r.put(q)
+		time.Sleep(2 * time.Minute) // with the expiry, in whichever order
+		if err := failed(question.ID); !errors.Is(err, approval.ErrExpired) {
+			t.Errorf("expired: %v", err)
+		}
+		r.refused(q, approval.Answer{ID: question.ID}, approval.ErrExpired)
+		question = r.put(q)
+		r.gate.Withdraw(question.ID)
+		if err := failed(question.ID); !errors.Is(err, approval.ErrBadAnswer) {
+			t.Errorf("withdrawn: %v", err)
+		}
+		question = r.put(q)
+		if err := r.gate.Resolve(q, answer(question, approval.Approve)); err != nil {
+			t.Fatal(err)
+		}
+		if err := failed(question.ID); !errors.Is(err, approval.ErrBadAnswer) {
+			t.Errorf("answered: %v", err)
+		}
+		r.granted(q, approval.Answer{ID: question.ID}) // the yes stands
+		r.wantTrail("asked expired asked withdrawn asked approved granted")
+	})
+}
+
 func TestWithdraw(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -92,8 +92,8 @@ func TestAppendFillsIn(t *testing.T) {
 	if err := audit.New(path).Append(audit.Event{Kind: audit.Asked}); err != nil {
 		t.Fatal(err)
 	}
-	for r := range audit.Read(bytes.NewReader(read(t, path))) {
-		if r.PID != os.Getpid() || r.Time.Before(before.Add(-time.Second)) || r.Time.After(time.Now()) || r.Time.Location() != time.UTC {
+	for r, err := range audit.Read(bytes.NewReader(read(t, path))) {
+		if err != nil || r.PID != os.Getpid() || r.Time.Before(before.Add(-time.Second)) || r.Time.After(time.Now()) || r.Time.Location() != time.UTC {
 			t.Errorf("got %+v", r)
 		}
 	}

@@ -34,7 +34,7 @@ func tryLock(f *os.File, exclusive bool) (bool, error) {
 	if exclusive {
 		how = unix.LOCK_EX
 	}
-	err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB) //nolint:gosec // G115: a descriptor fits an int
+	err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
 		return false, nil
 	}
@@ -46,7 +46,7 @@ func tryLock(f *os.File, exclusive bool) (bool, error) {
 
 // unlock gives back what tryLock took.
 func unlock(f *os.File) error {
-	return unix.Flock(int(f.Fd()), unix.LOCK_UN) //nolint:gosec // G115: a descriptor fits an int
+	return unix.Flock(int(f.Fd()), unix.LOCK_UN)
 }
 
 // syncDir makes a new file's name durable.

@@ -102,7 +102,7 @@ func (l *Log) append(e Event) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // synced before; closing also gives up the lock
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return err

@@ -54,7 +54,7 @@ func Verify(path string) (Summary, error) {
 	if err != nil {
 		return Summary{}, fmt.Errorf("verify the audit trail: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	size, err := settledSize(f)
 	if err != nil {
 		return Summary{}, fmt.Errorf("verify the audit trail: %w", err)

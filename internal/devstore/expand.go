@@ -2,14 +2,16 @@ package devstore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// Bounds of an expansion. The depth is the server's; the count keeps a value
-// that refers to many that refer to many from growing without end.
+// Bounds of the expansions of one answer. The depth is the server's; the cost
+// keeps a value that refers to many that refer to many from growing without end.
 const (
 	maxDepth      = 10
-	maxExpansions = 10_000
+	maxCost       = 4 << 20 // bytes
+	referenceCost = 1 << 10 // of following one, besides its value
 )
 
 // source is a secret by name: the one that refers, or is referred to.
@@ -19,7 +21,7 @@ type source struct{ env, path, name string }
 type expander struct {
 	call    *call
 	refused []string // what the identity may not read, a sentence for each secret
-	count   int
+	cost    int
 }
 
 func (c *call) expander() *expander { return &expander{call: c} }
@@ -43,6 +45,10 @@ func (x *expander) expand(at source, value string) string {
 func (x *expander) replace(at source, value string, trail []source) (string, *source) {
 	var out strings.Builder
 	for rest := value; rest != ""; {
+		if x.cost > maxCost {
+			out.WriteString(rest)
+			break
+		}
 		before, ref, after := nextReference(rest)
 		out.WriteString(before)
 		if ref == "" {
@@ -76,20 +82,11 @@ func (x *expander) follow(target source, trail []source) (string, *source) {
 	if !ok {
 		return "", nil
 	}
-	x.count++
-	if len(trail) > maxDepth || x.count > maxExpansions || contains(trail, target) {
+	x.cost += referenceCost + len(s.value)
+	if len(trail) > maxDepth || slices.Contains(trail, target) {
 		return s.value, nil
 	}
 	return x.replace(target, s.value, append(trail[:len(trail):len(trail)], target))
-}
-
-func contains(trail []source, s source) bool {
-	for _, t := range trail {
-		if t == s {
-			return true
-		}
-	}
-	return false
 }
 
 // nextReference cuts text at its first ${reference} and returns what is before

@@ -231,6 +231,30 @@ func TestExpansionIsRefusedForTheWholeList(t *testing.T) {
 	c.get("/alpha", "WORD", "expandSecretReferences", "true").wantStatus(t, 200)
 }
 
+func TestReferencesEnd(t *testing.T) {
+	store := devstore.New(devstore.Options{})
+	for name, value := range map[string]string{
+		"A": "a${B}", "B": "b${A}", // a circle
+		"SELF": "${SELF}", "NONE": "${NOPE}${other.NOPE}", "EMPTY": "", "TO_EMPTY": "<${EMPTY}>", "DOLLARS": "$${B }${}$${",
+	} {
+		store.Set("prod", "/x", name, value)
+	}
+	for i := range 20 {
+		store.Set("prod", "/deep", fmt.Sprint("D", i), fmt.Sprintf("%d ${D%d}", i, i+1))
+		store.Set("prod", "/wide", fmt.Sprint("W", i), strings.Repeat(fmt.Sprintf("${W%d}", i+1), 1000))
+	}
+	c := connect(t, store, devstore.MayRead())
+	wantEqual(t, c.list("/x", "expandSecretReferences", "true").wantStatus(t, 200).values(), []string{
+		"A=aba${B}", "B=bab${A}", "DOLLARS=$${B }${}$${", "EMPTY=", "NONE=${NOPE}${other.NOPE}", "SELF=${SELF}", "TO_EMPTY=<${EMPTY}>",
+	})
+	deep := c.get("/deep", "D0", "expandSecretReferences", "true").wantStatus(t, 200).body["secret"].(map[string]any)
+	wantEqual(t, deep["secretValue"], any("0 1 2 3 4 5 6 7 8 9 10 11 ${D12}"))
+	wide := c.get("/wide", "W0", "expandSecretReferences", "true").wantStatus(t, 200).body["secret"].(map[string]any)
+	if n := len(text(wide["secretValue"])); n > 32<<20 {
+		t.Errorf("a reference grew to %d bytes", n)
+	}
+}
+
 func TestWrites(t *testing.T) {
 	store := small()
 	c := connect(t, store, devstore.MayRead(), devstore.MayWrite("/alpha"))
@@ -319,15 +343,15 @@ func TestRoutesTakePathsAsTheyAreSent(t *testing.T) {
 	store := small()
 	c := connect(t, store, devstore.MayRead())
 	for target, status := range map[string]int{
-		c.at("/api/v3/secrets/raw/", "prod", "/alpha"):                          200, // the list
-		c.at("/api/v3/secrets/raw/%57ORD", "prod", "/alpha"):                    200,
-		c.at("/api/v3/secrets/raw/%2E%2E", "prod", "/alpha"):                    404,
-		c.at("/api/v3/secrets/raw/../../../v1/folders", "prod", "/alpha"):       404,
-		c.at("/api/v3//secrets/raw", "prod", "/alpha"):                          404,
+		c.at("/api/v3/secrets/raw/", "prod", "/alpha"):                         200, // the list
+		c.at("/api/v3/secrets/raw/%57ORD", "prod", "/alpha"):                   200,
+		c.at("/api/v3/secrets/raw/%2E%2E", "prod", "/alpha"):                   404,
+		c.at("/api/v3/secrets/raw/../../../v1/folders", "prod", "/alpha"):      404,
+		c.at("/api/v3//secrets/raw", "prod", "/alpha"):                         404,
 		c.at("/api/v3/secrets/raw/%2E%2E%2F%2E%2E%2Fv1%2Fx", "prod", "/alpha"): 404,
-		c.at("/api/v3/secrets/raw", "prod", "//alpha//"):                        200,
-		c.at("/api/v3/secrets/raw", "prod", "/alpha/../shared"):                 404,
-		c.at("/api/v3/secrets/raw", "prod", "/ALPHA"):                           404,
+		c.at("/api/v3/secrets/raw", "prod", "//alpha//"):                       200,
+		c.at("/api/v3/secrets/raw", "prod", "/alpha/../shared"):                404,
+		c.at("/api/v3/secrets/raw", "prod", "/ALPHA"):                          404,
 	} {
 		if got := c.do("GET", target, nil); got.status != status {
 			t.Errorf("GET %s: status %d, want %d", target, got.status, status)

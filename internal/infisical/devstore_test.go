@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"scrim/internal/devstore"
+	"scrim/internal/infisical"
 	"scrim/internal/secret"
 )
 
-// sample starts an embedded store with one identity, and a client for it.
-func sample(t *testing.T, id devstore.Identity) (*devstore.Store, *devstore.Server, testClient) {
+// sample starts an embedded store with one identity that reads everything, and
+// a client for it.
+func sample(t *testing.T, options ...func(*infisical.Options)) (*devstore.Store, *devstore.Server, testClient) {
 	t.Helper()
 	store := devstore.New(devstore.Options{Seed: devstore.Seed{
 		Environments: map[string]map[string]map[string]string{
@@ -23,13 +25,11 @@ func sample(t *testing.T, id devstore.Identity) (*devstore.Store, *devstore.Serv
 		t.Fatal(err)
 	}
 	t.Cleanup(h.Close)
-	clientID, clientSecret := store.AddIdentity(id)
+	clientID, clientSecret := store.AddIdentity(devstore.Identity{Name: "viewer", Rules: devstore.MayRead()})
 	w := world{h.URL(), store.ProjectID(), map[string]credentials{"viewer": {clientID, clientSecret}}}
-	c, _ := w.client(t, "viewer", withTimeout(2*time.Second))
+	c, _ := w.client(t, "viewer", options...)
 	return store, h, c
 }
-
-func viewer() devstore.Identity { return devstore.Identity{Name: "viewer", Rules: devstore.MayRead()} }
 
 func TestFaultsOfTheStore(t *testing.T) {
 	t.Parallel()
@@ -42,17 +42,16 @@ func TestFaultsOfTheStore(t *testing.T) {
 		"500":      {devstore.Fault{Kind: devstore.ServerError, Status: 500}, secret.ErrUnavailable},
 		"dropped":  {devstore.Fault{Kind: devstore.Dropped}, secret.ErrUnavailable},
 		"page":     {devstore.Fault{Kind: devstore.HTMLPage}, secret.ErrBadResponse},
-		"silent":   {devstore.Fault{Kind: devstore.Silent}, secret.ErrUnavailable},
-		"slow":     {devstore.Fault{Kind: devstore.Slow, Delay: time.Hour}, secret.ErrUnavailable},
 		"one 503":  {devstore.Fault{Kind: devstore.ServerError, Times: 1}, nil},
 		"one drop": {devstore.Fault{Kind: devstore.Dropped, Times: 1}, nil},
 		"one 429":  {devstore.Fault{Kind: devstore.RateLimited, RetryAfter: time.Second, Times: 1}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store, h, client := sample(t, viewer())
+			store, h, client := sample(t)
 			mustList(t, client) // a login is never repeated: have it behind us
-			for kind, do := range everyCall {
+			for _, kind := range []string{"list", "probe"} {
+				do := everyCall[kind]
 				store.Faults().Add(c.fault)
 				err := do(t.Context(), client.Client)
 				if c.want == nil && err != nil {
@@ -61,18 +60,25 @@ func TestFaultsOfTheStore(t *testing.T) {
 					mustFail(t, &server{url: h.URL()}, err, c.want)
 				}
 				store.Faults().Clear()
-				if c.want == secret.ErrUnavailable && name == "silent" {
-					break // one time limit is enough to wait for
-				}
 			}
 			mustList(t, client)
 		})
 	}
 }
 
+func TestSilentStore(t *testing.T) {
+	t.Parallel()
+	store, h, c := sample(t, withTimeout(300*time.Millisecond))
+	for _, fault := range []devstore.Fault{{Kind: devstore.Silent}, {Kind: devstore.Slow, Delay: time.Hour}} {
+		store.Faults().Add(fault)
+		mustFail(t, &server{url: h.URL()}, list("/alpha")(t.Context(), c.Client), secret.ErrUnavailable)
+		store.Faults().Clear()
+	}
+}
+
 func TestLostTokensAreReplaced(t *testing.T) {
 	t.Parallel()
-	store, _, c := sample(t, viewer())
+	store, _, c := sample(t)
 	for _, lose := range []func(){func() {}, store.ExpireTokens, store.RevokeTokens} {
 		lose()
 		for kind, do := range everyCall {
@@ -94,7 +100,7 @@ func TestLostTokensAreReplaced(t *testing.T) {
 
 func TestChangedPermissions(t *testing.T) {
 	t.Parallel()
-	store, h, c := sample(t, viewer())
+	store, h, c := sample(t)
 	clientID := (*c.learned)[0]
 	beta := mustRef(t, "/beta", "NAME")
 

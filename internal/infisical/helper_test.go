@@ -252,6 +252,9 @@ func newClient(tb testing.TB, s *server, options ...func(*infisical.Options)) te
 			learned = append(learned, v.Reveal())
 		},
 	}
+	if s.dial == nil {
+		o.Timeout = time.Minute // on the wall clock, of a machine that may be busy
+	}
 	for _, option := range options {
 		option(&o)
 	}
