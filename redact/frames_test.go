@@ -30,7 +30,7 @@ func TestFrames(t *testing.T) {
 	t.Parallel()
 	r := learned(t, map[string]string{
 		"KEY": plaintext, "HTML": `a<b>&c-987654`, "NUMBER": "482915637204", "QUOTE": `quo"te\55667788`, "TOKEN": "hunt3r",
-		"ACUTE": "pässwörd-é-9",
+		"ACUTE": "pässwörd-é-9", "N": "n12345678", "HALF": "\xa9-half-a-letter",
 	})
 	tests := []struct{ name, line, want string }{
 		{"nothing known is copied", `{ "id" : 1,"a":[1.50,-0,1E+2,null,true,"\u00e9\/"] }`, `{ "id" : 1,"a":[1.50,-0,1E+2,null,true,"\u00e9\/"] }`},
@@ -46,6 +46,8 @@ func TestFrames(t *testing.T) {
 		{"error", `{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"` + plaintext + `","data":{"x":["` + plaintext + `"]}}}`, `{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"[redacted:KEY]","data":{"x":["[redacted:KEY]"]}}}`},
 		{"notification", `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"` + plaintext + `"}}`, `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"[redacted:KEY]"}}`},
 		{"batch", `[{"id":"` + plaintext + `","result":"` + plaintext + `"}]`, `[{"id":"` + plaintext + `","result":"[redacted:KEY]"}]`},
+		{"begins inside an escape", `{"a":"x\n12345678y"}`, `{"a":"x[redacted:N]y"}`},
+		{"begins inside a letter", `{"a":"xé-half-a-letter"}`, `{"a":"x[redacted:HALF]"}`},
 		{"half an escape", `{"a":"\\n` + plaintext + `\ud83d"}`, `{"a":"\\n[redacted:KEY]\ud83d"}`},
 	}
 	for _, tt := range tests {

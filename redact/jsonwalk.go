@@ -38,13 +38,12 @@ const maxNesting = 10000
 
 // header is what of a message decides whether claims may be swapped in it.
 type header struct {
-	id     []byte // as written
-	keys   [4]int // how often the message has id, method, result, error
-	object bool   // one message, not a batch
+	id   []byte // as written
+	keys [4]int // how often the message has id, method, result, error; never in a batch
 }
 
 // isResult reports whether the message is one result, and no other thing.
-func (h header) isResult() bool { return h.object && h.keys == [4]int{1, 0, 1, 0} }
+func (h header) isResult() bool { return h.keys == [4]int{1, 0, 1, 0} }
 
 // walker reads a JSON text strictly, as json.Valid does, without allocating.
 type walker struct {
@@ -60,7 +59,6 @@ type walker struct {
 func walk(text []byte, v visitor) (header, bool) {
 	w := walker{text: text, v: v}
 	w.space()
-	w.header.object = w.peek() == '{'
 	if !w.value(placeTop, nil) {
 		return header{}, false
 	}

@@ -199,6 +199,19 @@ func TestMarkers(t *testing.T) {
 	}
 }
 
+func TestFormOfAShortValueIsAValueOfItsOwn(t *testing.T) {
+	t.Parallel()
+	r := redact.New(redact.Options{})
+	r.Learn(ref(t, "SHORT"), secret.NewValue("hunt3r"))
+	if got := r.String("xaHVudDNyx"); got != "xaHVudDNyx" {
+		t.Errorf("got %q", got)
+	}
+	r.Learn(ref(t, "LONG"), secret.NewValue("aHVudDNy")) // the same in base64
+	if got := r.String("xaHVudDNyx"); got != "x[redacted]x" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestRotatedValueStaysKnown(t *testing.T) {
 	t.Parallel()
 	r := learned(t, map[string]string{"KEY": "old-value-1234"})

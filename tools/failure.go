@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -68,6 +69,8 @@ func explain(err error) Failure {
 		return Failure{"store_unavailable", e.Error(), "Tell the person that the project's name or path looks mistyped (SCRIM_PROJECT, or project in scrim.toml), or that its folder was never created in this environment."}
 	}
 	switch {
+	case errors.Is(err, secret.ErrNoProject):
+		return Failure{"store_unavailable", secret.ErrNoProject.Error(), "Tell the person that the project id looks wrong (SCRIM_PROJECT_ID, project_id in scrim.toml, or .infisical.json)."}
 	case errors.Is(err, secret.ErrBadName):
 		return Failure{"invalid_argument", "name: " + secret.ErrBadName.Error(), "Pass the secret's name alone, such as DATABASE_URL; list_secrets has the names."}
 	case errors.Is(err, secret.ErrRateLimited):
@@ -76,7 +79,7 @@ func explain(err error) Failure {
 		return Failure{"identity_refused", "the store does not accept scrim's own credentials", "Tell the person to renew the machine identity's credentials; nothing that you can pass changes this."}
 	case errors.Is(err, secret.ErrForbidden):
 		return Failure{"identity_refused", "this machine identity is not allowed to read that", "Tell the person which name you need; the identity needs the permission readValue there."}
-	case errors.Is(err, secret.ErrUnavailable), errors.Is(err, secret.ErrBadResponse):
+	case errors.Is(err, secret.ErrUnavailable), errors.Is(err, secret.ErrBadResponse), errors.Is(err, context.DeadlineExceeded):
 		return Failure{"store_unavailable", "the store cannot be reached or does not answer as it should", "This says nothing about whether the secret exists. Call again in a moment; if it lasts, tell the person to run `scrim find` with the same name."}
 	case errors.Is(err, approval.ErrTooMany):
 		return Failure{"too_many_requests", "too many requests wait for a person, or were approved in this session", "Wait for the open ones, or ask the person to start a new session."}

@@ -25,6 +25,23 @@ type DevCmd struct {
 	Command []string `arg:"" optional:"" passthrough:"partial" help:"A command to run with that store in its environment."`
 }
 
+// Help is shown by `scrim dev --help`.
+func (DevCmd) Help() string {
+	return `Without a command it prints variables to paste into another shell, and serves until Ctrl-C. With one it runs the command with those variables, and ends with it:
+
+  scrim dev -- scrim list
+  claude mcp add scrim-dev -- scrim dev -- scrim serve
+
+The samples are three projects (alpha, beta and gamma) and what they share, in dev and prod. A seed is JSON; only "environments" is required:
+
+  {"environments":  {"prod": {"/alpha": {"NAME": "value"}, "/alpha/vault": {}, "/shared": {}}},
+   "imports":       {"prod": {"/alpha": ["/shared"]}},
+   "deny":          ["/alpha/vault"],
+   "describe_only": ["/shared"]}
+
+Of the paths in "deny", and what is below them, scrim's identity sees nothing; of those in "describe_only" it sees names and no values.`
+}
+
 // Run serves the store until the command has ended, or without one until an
 // interrupt.
 func (d *DevCmd) Run(c *cli) error {

@@ -96,6 +96,8 @@ func consequence(err error) (exitStatus, string) {
 	switch {
 	case errors.Is(err, secret.ErrBadName):
 		return exitUsage, ""
+	case errors.Is(err, secret.ErrNoProject):
+		return exitUsage, ": check SCRIM_PROJECT_ID, project_id in scrim.toml, or .infisical.json"
 	case errors.Is(err, secret.ErrUnauthenticated):
 		return exitStore, ": check the machine identity's credentials"
 	case errors.Is(err, secret.ErrForbidden):

@@ -150,6 +150,7 @@ func (l *loader) scope() (secret.Scope, error) {
 		VaultEnvironments: l.vaultEnvironments(project),
 		StagingPath:       paths.staging,
 		SharedPath:        paths.shared,
+		SharedStated:      paths.shared != "" && l.origins["paths.shared"] != byDefault,
 	}, nil
 }
 

@@ -19,7 +19,7 @@ type Options struct {
 	Seed      Seed             // what the project holds at first
 	ProjectID string           // a random UUID where it is empty
 	Now       func() time.Time // the clock of tokens and lockouts; nil: time.Now
-	Log       *slog.Logger     // told method, route and status of each request; nil: nothing
+	Log       *slog.Logger     // told method, route and status of each request, at debug; nil: nothing
 }
 
 // Store is one Infisical project in memory. It is safe for concurrent use.

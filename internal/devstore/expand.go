@@ -86,7 +86,7 @@ func (x *expander) follow(target source, trail []source) (string, *source) {
 	if len(trail) > maxDepth || slices.Contains(trail, target) {
 		return s.value, nil
 	}
-	return x.replace(target, s.value, append(trail[:len(trail):len(trail)], target))
+	return x.replace(target, s.value, append(slices.Clip(trail), target))
 }
 
 // nextReference cuts text at its first ${reference} and returns what is before

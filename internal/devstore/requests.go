@@ -1,16 +1,12 @@
 package devstore
 
 import (
-	"log/slog"
 	"net/http"
 	"sync"
 )
 
 // maxRequests bounds how many requests a Store remembers.
 const maxRequests = 10_000
-
-// slogLevel is the level of the line that a request leaves in the log.
-const slogLevel = slog.LevelDebug
 
 // Request is one request as the store saw it, for tests. It holds no value and
 // no token.
@@ -75,9 +71,4 @@ type statusWriter struct {
 func (w *statusWriter) WriteHeader(status int) {
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)
-}
-
-// requestAttrs is all that the log may know of a request.
-func requestAttrs(method, route string, status int) []slog.Attr {
-	return []slog.Attr{slog.String("method", method), slog.String("route", route), slog.Int("status", status)}
 }

@@ -132,10 +132,7 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	badBody := c.parse(text)
 	c.record = s.requests.open(c.describe())
 	rec := &statusWriter{ResponseWriter: w}
-	defer func() {
-		s.requests.close(c.record, rec.status)
-		s.log.LogAttrs(r.Context(), slogLevel, "request", requestAttrs(r.Method, rt.pattern, rec.status)...)
-	}()
+	defer s.finish(c, rt, rec)
 
 	if s.faults.strike(rec, r, c.record) {
 		return
@@ -148,6 +145,12 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := s.serve(c, rt, badBody)
 	answer(rec, r, body, err)
+}
+
+// finish notes how a call ended.
+func (s *Store) finish(c *call, rt route, w *statusWriter) {
+	s.requests.close(c.record, w.status)
+	s.log.Debug("request", "method", c.r.Method, "route", rt.pattern, "status", w.status)
 }
 
 // serve checks the token where the route needs one, then runs the handler.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -116,9 +117,7 @@ func (c *client) get(path, name string, more ...string) answer {
 func (c *client) write(method, route string, fields map[string]any) answer {
 	c.t.Helper()
 	body := map[string]any{"workspaceId": c.store.ProjectID(), "environment": "prod", "secretPath": "/alpha"}
-	for key, value := range fields {
-		body[key] = value
-	}
+	maps.Copy(body, fields)
 	return c.do(method, route, body)
 }
 
@@ -208,8 +207,10 @@ func TestImports(t *testing.T) {
 
 	store.Import("prod", "/shared", "prod", "/empty") // a circle
 	wantEqual(t, c.list("/empty", "include_imports", "true").wantStatus(t, 200).imports(),
-		[]string{"HOST=h.example.test", "URL=https://${prod.shared.HOST}/${WORD}", "WORD=w",
-			"URL=https://${prod.shared.HOST}/${WORD}", "WORD=w"})
+		[]string{
+			"HOST=h.example.test", "URL=https://${prod.shared.HOST}/${WORD}", "WORD=w",
+			"URL=https://${prod.shared.HOST}/${WORD}", "WORD=w",
+		})
 
 	store.Permit(c.id, slices.Concat(devstore.MayRead(), devstore.MayNotReadValues("/shared")))
 	c.get("/empty", "HOST", "include_imports", "true").wantStatus(t, 403)

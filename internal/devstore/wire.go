@@ -58,7 +58,7 @@ func invalid(issues ...issue) error {
 	return &wireError{StatusCode: http.StatusUnprocessableEntity, Message: issues, Kind: "ValidationFailure"}
 }
 
-func broken() error {
+func broken() *wireError {
 	return &wireError{StatusCode: http.StatusInternalServerError, Message: "Something went wrong", Kind: "InternalServerError"}
 }
 
@@ -78,7 +78,7 @@ func answer(w http.ResponseWriter, r *http.Request, body any, err error) {
 	}
 	var refusal *wireError
 	if !errors.As(err, &refusal) {
-		refusal = broken().(*wireError) //nolint:errorlint,forcetypeassert // broken makes nothing else
+		refusal = broken()
 	}
 	refusal.ReqID = "req-" + rand.Text()[:14]
 	writeJSON(w, r, refusal.StatusCode, refusal)

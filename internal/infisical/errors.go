@@ -174,7 +174,7 @@ func absence(c complaint, name string) (detail string, is error) {
 	case c.Kind == kindNotFound && strings.HasPrefix(text, "Environment with slug "):
 		return "", secret.ErrPathNotFound
 	case c.Kind == kindNotFound && strings.HasPrefix(text, "Project with "):
-		return "it has no project with this id", secret.ErrPathNotFound
+		return "", secret.ErrNoProject
 	default:
 		return "it does not say what was not found", secret.ErrBadResponse
 	}

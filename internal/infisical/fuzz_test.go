@@ -14,7 +14,7 @@ import (
 // sentinels are the closed set that every error belongs to.
 func sentinels() []error {
 	return []error{
-		secret.ErrUnauthenticated, secret.ErrForbidden, secret.ErrPathNotFound, secret.ErrNotFound,
+		secret.ErrUnauthenticated, secret.ErrForbidden, secret.ErrPathNotFound, secret.ErrNoProject, secret.ErrNotFound,
 		secret.ErrRateLimited, secret.ErrUnavailable, secret.ErrBadResponse,
 	}
 }

@@ -311,7 +311,7 @@ func mustFail(tb testing.TB, s *server, err, want error) {
 func isOnly(err, want error) bool {
 	is := 0
 	for _, sentinel := range []error{
-		secret.ErrUnauthenticated, secret.ErrForbidden, secret.ErrPathNotFound, secret.ErrNotFound,
+		secret.ErrUnauthenticated, secret.ErrForbidden, secret.ErrPathNotFound, secret.ErrNoProject, secret.ErrNotFound,
 		secret.ErrRateLimited, secret.ErrUnavailable, secret.ErrBadResponse, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, sentinel) {

@@ -196,7 +196,7 @@ func (c *Client) getValue(ctx context.Context, ref secret.Ref, expand bool) (sec
 // where there is one (its own or imported), and ErrNotFound only where the
 // store itself says that this very name is not there, which it says only to an
 // identity that may describe the place. A missing folder, environment or
-// project is ErrPathNotFound.
+// project is ErrNoProject.
 func (c *Client) Probe(ctx context.Context, ref secret.Ref) error {
 	if ref.IsZero() {
 		return fmt.Errorf("look for a secret: %w", secret.ErrBadName)

@@ -204,7 +204,7 @@ func checkAbsences(t *testing.T, w world, c testClient) {
 	}
 	for kind, do := range everyCall {
 		t.Log(kind)
-		mustFail(t, s, do(t.Context(), elsewhere.Client), secret.ErrPathNotFound)
+		mustFail(t, s, do(t.Context(), elsewhere.Client), secret.ErrNoProject)
 	}
 	_, err := c.List(t.Context(), "no-such-environment", "/alpha", "")
 	mustFail(t, s, err, secret.ErrPathNotFound)

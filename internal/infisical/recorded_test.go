@@ -94,8 +94,8 @@ var recordedOutcomes = []struct {
 	{"v3-list-if-none-match-304", list("/alpha"), secret.ErrBadResponse}, // it was not asked
 	{"v3-list-missing-path", list("/nope/nothing"), secret.ErrPathNotFound},
 	{"v3-list-missing-env", list("/alpha"), secret.ErrPathNotFound},
-	{"v3-list-missing-project", list("/alpha"), secret.ErrPathNotFound},
-	{"v3-list-project-id-not-uuid", list("/alpha"), secret.ErrPathNotFound},
+	{"v3-list-missing-project", list("/alpha"), secret.ErrNoProject},
+	{"v3-list-project-id-not-uuid", list("/alpha"), secret.ErrNoProject},
 	{"v3-list-alpha-only-missing-path", list("/nope"), secret.ErrPathNotFound},
 	{"v3-list-no-project-param", list("/alpha"), secret.ErrBadResponse},
 	{"v3-list-no-env-param", list("/alpha"), secret.ErrBadResponse},
@@ -124,7 +124,7 @@ var recordedOutcomes = []struct {
 	{"v3-get-names-only", get("/alpha", "WEBHOOK_SECRET"), secret.ErrForbidden},
 	{"v3-get-missing", get("/alpha", "ANOTHER_NAME"), secret.ErrBadResponse},
 	{"v3-get-ok", get("/alpha", "ANOTHER_NAME"), secret.ErrBadResponse},
-	{"v3-list-missing-project", get("/alpha", "NO_SUCH_SECRET"), secret.ErrPathNotFound},
+	{"v3-list-missing-project", get("/alpha", "NO_SUCH_SECRET"), secret.ErrNoProject},
 	{"v3-update-missing", get("/alpha", "NO_SUCH_SECRET"), secret.ErrBadResponse}, // not how a get says it
 	{"v3-delete-missing", get("/alpha", "RIG_TMP_V3"), secret.ErrBadResponse},
 	{"route-not-found", get("/alpha", "NO_SUCH_SECRET"), secret.ErrBadResponse},
@@ -141,8 +141,8 @@ var recordedOutcomes = []struct {
 	{"v3-get-missing-path", probe("/nope", "WEBHOOK_SECRET"), secret.ErrPathNotFound},
 	{"v3-get-missing-env", probe("/alpha", "WEBHOOK_SECRET"), secret.ErrPathNotFound},
 	{"v3-get-missing", probe("/alpha", "NO_SUCH"), secret.ErrBadResponse},
-	{"v3-list-missing-project", probe("/alpha", "NO_SUCH_SECRET"), secret.ErrPathNotFound},
-	{"v1-folders-missing-project", probe("/alpha", "NO_SUCH_SECRET"), secret.ErrPathNotFound},
+	{"v3-list-missing-project", probe("/alpha", "NO_SUCH_SECRET"), secret.ErrNoProject},
+	{"v1-folders-missing-project", probe("/alpha", "NO_SUCH_SECRET"), secret.ErrNoProject},
 	{"route-not-found", probe("/alpha", "NO_SUCH_SECRET"), secret.ErrBadResponse},
 	{"v3-list-root", probe("/alpha", "NO_SUCH_SECRET"), secret.ErrBadResponse},
 
@@ -153,7 +153,7 @@ var recordedOutcomes = []struct {
 	{"v1-folders-alpha-only-root", foldersOf("/"), nil},
 	{"v1-folders-alpha-only-beta", foldersOf("/beta"), nil},
 	{"v1-folders-missing-env", foldersOf("/"), secret.ErrPathNotFound},
-	{"v1-folders-missing-project", foldersOf("/"), secret.ErrPathNotFound},
+	{"v1-folders-missing-project", foldersOf("/"), secret.ErrNoProject},
 	{"v1-folders-outsider", foldersOf("/"), secret.ErrForbidden},
 }
 

@@ -63,8 +63,9 @@ type Gap struct {
 
 // Find says where name is. It answers Missing only where every place of the
 // scope was read and the store itself said of each that it has no secret of
-// that very name. A *NoEnvironmentError or *NoPathError says that the scope
-// itself is not in the store, so that no absence could be believed.
+// that very name. A *NoEnvironmentError, a *NoPathError or secret.ErrNoProject
+// says that the scope itself is not in the store, so that no absence could be
+// believed.
 func (s *Store) Find(ctx context.Context, name string) (Finding, error) {
 	if err := secret.CheckName(name); err != nil {
 		return Finding{}, err
@@ -176,7 +177,7 @@ func (s *Store) ask(ctx context.Context, view View, name string) error {
 // its project path and environments no absence means anything.
 func (s Snapshot) scopeError() error {
 	for _, v := range s.Views {
-		if _, ok := errors.AsType[*NoEnvironmentError](v.Err); ok {
+		if _, ok := errors.AsType[*NoEnvironmentError](v.Err); ok || errors.Is(v.Err, secret.ErrNoProject) {
 			return v.Err
 		}
 		if v.Place.Location == secret.Injected && v.State == Absent {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	stdcmp "cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,12 +79,18 @@ func open(t *testing.T, env string, rules ...devstore.Rule) *world {
 
 func openScope(t *testing.T, scope secret.Scope, rules ...devstore.Rule) *world {
 	t.Helper()
+	return openWith(t, scope, "", rules...)
+}
+
+// openWith is openScope with another project id than the store's.
+func openWith(t *testing.T, scope secret.Scope, project string, rules ...devstore.Rule) *world {
+	t.Helper()
 	held := devstore.New(devstore.Options{Seed: seed()})
 	served := httptest.NewServer(held)
 	t.Cleanup(served.Close)
 	id, key := held.AddIdentity(devstore.Identity{Name: "test", Rules: append(devstore.MayRead(), rules...)})
 	client, err := infisical.New(infisical.Options{
-		Site: served.URL, ProjectID: held.ProjectID(), Timeout: time.Second,
+		Site: served.URL, ProjectID: stdcmp.Or(project, held.ProjectID()), Timeout: time.Second,
 		Identity: infisical.UniversalAuth(secret.NewValue(id), secret.NewValue(key)),
 	})
 	if err != nil {
@@ -213,6 +220,9 @@ func TestScopeThatIsNotInTheStore(t *testing.T) {
 	elsewhere.Path, elsewhere.VaultPath, elsewhere.StagingPath = "/alhpa", "/alhpa/vault", "/alhpa/staging"
 	if _, err := openScope(t, elsewhere).Find(t.Context(), "DATABASE_URL"); err == nil || !strings.Contains(err.Error(), "/alhpa") {
 		t.Errorf("a mistyped project: %v", err)
+	}
+	if _, err := openWith(t, scope, "00000000-0000-4000-8000-000000000000").Find(t.Context(), "DATABASE_URL"); !errors.Is(err, secret.ErrNoProject) {
+		t.Errorf("a mistyped project id: %v", err)
 	}
 	vault := scope
 	vault.VaultEnvironments = []string{"vualt"}
