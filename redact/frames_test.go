@@ -79,6 +79,7 @@ func TestFramesPassProtocolTokens(t *testing.T) {
 	for _, line := range []string{
 		`{"id":["` + plaintext + `"]}`,
 		`{"id":{"id":"` + plaintext + `"}}`,
+		`{"id":{"` + plaintext + `":1}}`,
 		`{"result":{"id":"` + plaintext + `"}}`,
 		`{"params":{"id":"` + plaintext + `"}}`,
 		`{"result":{"progressToken":"` + plaintext + `"}}`,

@@ -109,7 +109,9 @@ func (c *client) run(app *server.Server) {
 	}()
 	c.t.Cleanup(func() {
 		cancel()
-		<-c.done
+		if err := <-c.done; err != nil {
+			c.t.Error(err)
+		}
 		_ = in.Close()
 	})
 }

@@ -62,13 +62,13 @@ func (c checker) decode(request mcp.CallToolRequest, target any) error {
 	return nil
 }
 
-func (c checker) refuse(schema *jsonschema.Schema, message string) Failure {
+func (c checker) refuse(schema *jsonschema.Schema, message string) CallError {
 	names := slices.Sorted(maps.Keys(schema.Properties))
 	next := "Call " + c.tool + " again without arguments."
 	if len(names) > 0 {
 		next = fmt.Sprintf("Call %s again; it takes %s.", c.tool, strings.Join(names, ", "))
 	}
-	return Failure{"invalid_argument", message, next}
+	return CallError{"invalid_argument", message, next}
 }
 
 // leaf returns the first error that has no cause of its own.

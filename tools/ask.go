@@ -29,16 +29,16 @@ type outcome struct {
 	expires              time.Time // zero where nothing is open
 }
 
-// inputRequired carries a question to a client of 2026-07-28, which asks its
+// inputRequiredError carries a question to a client of 2026-07-28, which asks its
 // user and then calls again with the answer.
-type inputRequired struct{ result *mcp.CallToolResult }
+type inputRequiredError struct{ result *mcp.CallToolResult }
 
-// Error makes an inputRequired travel where errors do.
-func (inputRequired) Error() string { return "a person is to be asked" }
+// Error makes an inputRequiredError travel where errors do.
+func (inputRequiredError) Error() string { return "a person is to be asked" }
 
 // ask brings request before the gate and, where it must, before a person. It
 // returns a grant; or an outcome without one; or an error, which is an
-// inputRequired where the client is to ask and to call again.
+// inputRequiredError where the client is to ask and to call again.
 func (d Deps) ask(ctx context.Context, call mcp.CallToolRequest, request approval.Request, id string) (approval.Grant, *outcome, error) {
 	grant, id, err := d.decide(ctx, call, request, id)
 	if o, ok := outcomeOf(err, id, request.Refs[0].Name()); ok {
@@ -88,7 +88,7 @@ func (d Deps) put(ctx context.Context, request approval.Request, question *appro
 	}
 	form := mcp.ElicitationParams{Mode: mcp.ElicitationModeForm, Message: question.Text, RequestedSchema: formSchema()}
 	if server.IsModernRequest(ctx) {
-		return inputRequired{server.NewInputRequestBuilder(question.State).Elicit(decisionField, form).ToolResult()}
+		return inputRequiredError{server.NewInputRequestBuilder(question.State).Elicit(decisionField, form).ToolResult()}
 	}
 	form.Mode = "" // clients before 2025-11-25 know forms only, and no modes
 	client := server.ServerFromContext(ctx)
@@ -119,12 +119,12 @@ func (d Deps) put(ctx context.Context, request approval.Request, question *appro
 	return nil
 }
 
-// stillPending says that a person takes longer than a call may. The question
+// stillPendingError says that a person takes longer than a call may. The question
 // stays before them.
-type stillPending struct{ expires time.Time }
+type stillPendingError struct{ expires time.Time }
 
 // Error names the outcome.
-func (stillPending) Error() string { return "a person was asked and has not answered yet" }
+func (stillPendingError) Error() string { return "a person was asked and has not answered yet" }
 
 // wait waits for event, or for the question's end, and tells the client
 // meanwhile that the call is alive. A question that can no longer be answered,
@@ -145,7 +145,7 @@ func (d Deps) wait(ctx context.Context, call mcp.CallToolRequest, question *appr
 			d.Gate.Withdraw(question.ID)
 			return approval.ErrUnavailable
 		case <-limit:
-			return stillPending{question.Expires}
+			return stillPendingError{question.Expires}
 		case <-alive.C:
 			d.progress(ctx, call, steps)
 		}
@@ -237,7 +237,7 @@ func choice(result *mcp.ElicitationResult) approval.Choice {
 func outcomeOf(err error, id, name string) (outcome, bool) {
 	cooling, isCooling := errors.AsType[*approval.CooldownError](err)
 	_, byPolicy := errors.AsType[*approval.PolicyError](err)
-	waiting, isWaiting := errors.AsType[stillPending](err)
+	waiting, isWaiting := errors.AsType[stillPendingError](err)
 	switch {
 	case err == nil, byPolicy, errors.Is(err, approval.ErrUnrecorded):
 		return outcome{}, false

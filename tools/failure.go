@@ -13,14 +13,14 @@ import (
 	"scrim/internal/store"
 )
 
-// Failure is the structured content of a result with isError.
-type Failure struct {
+// CallError is the structured content of a result with isError.
+type CallError struct {
 	Code     string `json:"code"`
 	Message  string `json:"message"`
 	NextStep string `json:"next_step"`
 }
 
-// Codes lists every code that a Failure can have.
+// Codes lists every code that a CallError can have.
 func Codes() []string {
 	return []string{
 		"invalid_argument", "not_in_vault", "missing", "hidden", "store_unavailable", "rate_limited",
@@ -29,19 +29,19 @@ func Codes() []string {
 	}
 }
 
-// JSONSchemaExtend closes the set of codes in a Failure's schema.
-func (Failure) JSONSchemaExtend(schema *jsonschema.Schema) {
+// JSONSchemaExtend closes the set of codes in a CallError's schema.
+func (CallError) JSONSchemaExtend(schema *jsonschema.Schema) {
 	code, _ := schema.Properties.Get("code")
 	for _, word := range Codes() {
 		code.Enum = append(code.Enum, word)
 	}
 }
 
-// Error makes a Failure an error, for handlers that know best what to say.
-func (f Failure) Error() string { return f.Code + ": " + f.Message }
+// Error makes a CallError an error, for handlers that know best what to say.
+func (f CallError) Error() string { return f.Code + ": " + f.Message }
 
 // Text is the failure for clients that read only text.
-func (f Failure) Text() string { return fmt.Sprintf("%s (%s). %s", f.Message, f.Code, f.NextStep) }
+func (f CallError) Text() string { return fmt.Sprintf("%s (%s). %s", f.Message, f.Code, f.NextStep) }
 
 var errPanicked = errors.New("a tool panicked")
 
@@ -55,39 +55,39 @@ func failure(err error) *mcp.CallToolResult {
 }
 
 // explain maps an error to its code, one sentence, and the next step.
-func explain(err error) Failure {
-	if f, ok := errors.AsType[Failure](err); ok {
+func explain(err error) CallError {
+	if f, ok := errors.AsType[CallError](err); ok {
 		return f
 	}
 	if e, ok := errors.AsType[*approval.PolicyError](err); ok {
-		return Failure{"denied", "the policy does not allow this: " + e.Rule, "Go on without the value; only the person can change the policy."}
+		return CallError{"denied", "the policy does not allow this: " + e.Rule, "Go on without the value; only the person can change the policy."}
 	}
 	if e, ok := errors.AsType[*store.NoEnvironmentError](err); ok {
-		return Failure{"environment_not_stated", e.Error(), "Tell the person that PROJECT_ENV (or [env] default in scrim.toml) names an environment that does not exist; scrim must be started again with the right one."}
+		return CallError{"environment_not_stated", e.Error(), "Tell the person that PROJECT_ENV (or [env] default in scrim.toml) names an environment that does not exist; scrim must be started again with the right one."}
 	}
 	if e, ok := errors.AsType[*store.NoPathError](err); ok {
-		return Failure{"store_unavailable", e.Error(), "Tell the person that the project's name or path looks mistyped (SCRIM_PROJECT, or project in scrim.toml), or that its folder was never created in this environment."}
+		return CallError{"store_unavailable", e.Error(), "Tell the person that the project's name or path looks mistyped (SCRIM_PROJECT, or project in scrim.toml), or that its folder was never created in this environment."}
 	}
 	switch {
 	case errors.Is(err, secret.ErrNoProject):
-		return Failure{"store_unavailable", secret.ErrNoProject.Error(), "Tell the person that the project id looks wrong (SCRIM_PROJECT_ID, project_id in scrim.toml, or .infisical.json)."}
+		return CallError{"store_unavailable", secret.ErrNoProject.Error(), "Tell the person that the project id looks wrong (SCRIM_PROJECT_ID, project_id in scrim.toml, or .infisical.json)."}
 	case errors.Is(err, secret.ErrBadName):
-		return Failure{"invalid_argument", "name: " + secret.ErrBadName.Error(), "Pass the secret's name alone, such as DATABASE_URL; list_secrets has the names."}
+		return CallError{"invalid_argument", "name: " + secret.ErrBadName.Error(), "Pass the secret's name alone, such as DATABASE_URL; list_secrets has the names."}
 	case errors.Is(err, secret.ErrRateLimited):
-		return Failure{"rate_limited", "the store limits the rate of requests", "Wait a minute, then call again."}
+		return CallError{"rate_limited", "the store limits the rate of requests", "Wait a minute, then call again."}
 	case errors.Is(err, secret.ErrUnauthenticated):
-		return Failure{"identity_refused", "the store does not accept scrim's own credentials", "Tell the person to renew the machine identity's credentials; nothing that you can pass changes this."}
+		return CallError{"identity_refused", "the store does not accept scrim's own credentials", "Tell the person to renew the machine identity's credentials; nothing that you can pass changes this."}
 	case errors.Is(err, secret.ErrForbidden):
-		return Failure{"identity_refused", "this machine identity is not allowed to read that", "Tell the person which name you need; the identity needs the permission readValue there."}
+		return CallError{"identity_refused", "this machine identity is not allowed to read that", "Tell the person which name you need; the identity needs the permission readValue there."}
 	case errors.Is(err, secret.ErrUnavailable), errors.Is(err, secret.ErrBadResponse), errors.Is(err, context.DeadlineExceeded):
-		return Failure{"store_unavailable", "the store cannot be reached or does not answer as it should", "This says nothing about whether the secret exists. Call again in a moment; if it lasts, tell the person to run `scrim find` with the same name."}
+		return CallError{"store_unavailable", "the store cannot be reached or does not answer as it should", "This says nothing about whether the secret exists. Call again in a moment; if it lasts, tell the person to run `scrim find` with the same name."}
 	case errors.Is(err, approval.ErrTooMany):
-		return Failure{"too_many_requests", "too many requests wait for a person, or were approved in this session", "Wait for the open ones, or ask the person to start a new session."}
+		return CallError{"too_many_requests", "too many requests wait for a person, or were approved in this session", "Wait for the open ones, or ask the person to start a new session."}
 	case errors.Is(err, approval.ErrUnrecorded):
-		return Failure{"approval_unavailable", "the decision could not be written to the audit trail, so nothing was released", "Tell the person to check the audit file with `scrim log --verify`."}
+		return CallError{"approval_unavailable", "the decision could not be written to the audit trail, so nothing was released", "Tell the person to check the audit file with `scrim log --verify`."}
 	case errors.Is(err, approval.ErrBadAnswer), errors.Is(err, approval.ErrNotGranted):
-		return Failure{"denied", "that approval does not belong to this request, was used before, or has expired", "Call again without request_id, so that the person is asked anew."}
+		return CallError{"denied", "that approval does not belong to this request, was used before, or has expired", "Call again without request_id, so that the person is asked anew."}
 	default:
-		return Failure{"internal", "internal error", "Call again; if it lasts, tell the person to look at scrim's log."}
+		return CallError{"internal", "internal error", "Call again; if it lasts, tell the person to look at scrim's log."}
 	}
 }

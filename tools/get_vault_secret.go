@@ -14,9 +14,6 @@ import (
 	"scrim/policy"
 )
 
-// maxPurpose bounds what an agent may say of its purpose, in characters.
-const maxPurpose = 500
-
 // GetArguments are what get_vault_secret takes.
 type GetArguments struct {
 	Name      string `json:"name" jsonschema:"minLength=1,maxLength=255" jsonschema_description:"The secret's exact name."`
@@ -55,7 +52,7 @@ func getVaultSecret(d Deps) server.ServerTool {
 
 func (d Deps) getVaultSecret(ctx context.Context, call mcp.CallToolRequest, a GetArguments) (GetAnswer, error) {
 	if !d.Scope.Stated {
-		return GetAnswer{}, Failure{"environment_not_stated", "nobody stated the environment, so vault secrets cannot be read", "Ask the person to set PROJECT_ENV, or [env] default in scrim.toml, and to start scrim again."}
+		return GetAnswer{}, CallError{"environment_not_stated", "nobody stated the environment, so vault secrets cannot be read", "Ask the person to set PROJECT_ENV, or [env] default in scrim.toml, and to start scrim again."}
 	}
 	ref, err := d.vaultRef(ctx, a.Name)
 	if err != nil {
@@ -100,11 +97,11 @@ func (d Deps) vaultRef(ctx context.Context, name string) (secret.Ref, error) {
 	case store.StoredInVault: // it was stored since the snapshot was read
 		return finding.Place.Ref(name)
 	case store.Injected, store.StagingOverride, store.SharedNotPropagated:
-		return secret.Ref{}, Failure{"not_in_vault", fmt.Sprintf("%s is not in the vault: it is %s (%s)", name, finding.Status, location(*finding.Place)), d.nextStep(finding)}
+		return secret.Ref{}, CallError{"not_in_vault", fmt.Sprintf("%s is not in the vault: it is %s (%s)", name, finding.Status, location(*finding.Place)), d.nextStep(finding)}
 	case store.Missing:
-		return secret.Ref{}, Failure{"missing", name + " is in no place of this scope", d.nextStep(finding)}
+		return secret.Ref{}, CallError{"missing", name + " is in no place of this scope", d.nextStep(finding)}
 	case store.Hidden:
-		return secret.Ref{}, Failure{"hidden", "this identity may not see whether " + name + " is at " + location(*finding.Place), d.nextStep(finding)}
+		return secret.Ref{}, CallError{"hidden", "this identity may not see whether " + name + " is at " + location(*finding.Place), d.nextStep(finding)}
 	case store.Unknown:
 	}
 	if finding.Err != nil {

@@ -106,11 +106,11 @@ func listSecrets(d Deps) server.ServerTool {
 // List answers list_secrets; the command line and the resources share it.
 func (d Deps) List(ctx context.Context, a ListArguments) (ListAnswer, error) {
 	if _, err := path.Match(a.Match, ""); err != nil {
-		return ListAnswer{}, Failure{"invalid_argument", "match is not a glob", "Use *, ? and [abc], such as STRIPE_*."}
+		return ListAnswer{}, CallError{"invalid_argument", "match is not a glob", "Use *, ? and [abc], such as STRIPE_*."}
 	}
 	after, err := parseCursor(a.Cursor)
 	if err != nil {
-		return ListAnswer{}, Failure{"invalid_argument", "cursor is not one that list_secrets gave", "Call again without cursor."}
+		return ListAnswer{}, CallError{"invalid_argument", "cursor is not one that list_secrets gave", "Call again without cursor."}
 	}
 	snapshot := d.Store.Snapshot(ctx)
 	answer := ListAnswer{

@@ -16,7 +16,7 @@ import (
 // The addresses of the resources.
 const (
 	scopeURI         = "scrim://scope"
-	secretsURIPrefix = "scrim://secrets/"
+	secretsURIPrefix = "scrim://secrets/" //nolint:gosec // G101: an address
 )
 
 // Resources returns the resources with a fixed address.

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"fmt"
+	"strings"
 
 	"scrim/internal/secret"
 	"scrim/internal/store"
@@ -13,7 +14,7 @@ func Instructions(scope secret.Scope) string {
 Before you say that a secret is missing, call find_secret with its name: a secret that is not in your environment may be stored in the vault. Only the status "missing" means that it does not exist; "hidden" and "unknown" do not.
 %s
 Use secrets by name ($NAME). Never print, log, commit or repeat a value; scrim masks known values as [redacted:NAME].`,
-		scope.Project, joinSentences(conventions(scope)))
+		scope.Project, strings.Join(conventions(scope), " "))
 }
 
 // conventions says in words what the paths mean.
@@ -29,14 +30,6 @@ func conventions(s secret.Scope) []string {
 		lines = append(lines, fmt.Sprintf("%s is the source of secrets that several projects have copies of.", s.SharedPath))
 	}
 	return lines
-}
-
-func joinSentences(lines []string) string {
-	text := ""
-	for _, line := range lines {
-		text += line + " "
-	}
-	return text
 }
 
 // reasonOrRemark returns reason, or what an agent should know of a place that

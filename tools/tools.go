@@ -79,7 +79,7 @@ func define[A any, R answer](d Deps, s spec, handle func(context.Context, mcp.Ca
 			return failure(err), nil
 		}
 		answered, err := handle(ctx, request, arguments)
-		if asked, ok := err.(inputRequired); ok { //nolint:errorlint // made by this package and never wrapped
+		if asked, ok := err.(inputRequiredError); ok { //nolint:errorlint // made by this package and never wrapped
 			return asked.result, nil
 		}
 		if err != nil {
@@ -98,11 +98,11 @@ func schemaOf[T any]() *jsonschema.Schema {
 	return schema
 }
 
-// outputSchemaOf returns the JSON Schema of an answer or a Failure, whose
+// outputSchemaOf returns the JSON Schema of an answer or a CallError, whose
 // fields stand beside each other: clients hold results with isError to the
 // schema as well.
 func outputSchemaOf[R answer]() *jsonschema.Schema {
-	schema, failed := schemaOf[R](), schemaOf[Failure]()
+	schema, failed := schemaOf[R](), schemaOf[CallError]()
 	for name, property := range failed.Properties.FromOldest() {
 		schema.Properties.Set(name, property)
 	}

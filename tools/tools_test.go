@@ -124,8 +124,8 @@ func TestNoFieldIsAValue(t *testing.T) {
 
 func TestFailureIsAnError(t *testing.T) {
 	t.Parallel()
-	f := tools.Failure{Code: "missing", Message: "m", NextStep: "n"}
-	if got, ok := errors.AsType[tools.Failure](fmt.Errorf("wrapped: %w", f)); !ok || got != f {
+	f := tools.CallError{Code: "missing", Message: "m", NextStep: "n"}
+	if got, ok := errors.AsType[tools.CallError](fmt.Errorf("wrapped: %w", f)); !ok || got != f {
 		t.Errorf("got %v", got)
 	}
 	if !slices.Contains(tools.Codes(), f.Code) {

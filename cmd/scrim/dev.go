@@ -77,7 +77,7 @@ func (d *DevCmd) command() []string {
 // refuse says why there is no store.
 func (d *DevCmd) refuse(c *cli, err error) error {
 	_, _ = fmt.Fprintf(c.stderr, "scrim: %v\n", err)
-	return exitUsage
+	return errUsage
 }
 
 // readSeed reads the seed in a file, or without one makes the samples.
@@ -236,7 +236,7 @@ func childStatus(err error) error {
 		return err
 	}
 	if status, ok := ended.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return exitSignals + exitStatus(status.Signal())
+		return signalled + exitError(status.Signal())
 	}
-	return exitStatus(ended.ExitCode())
+	return exitError(ended.ExitCode())
 }

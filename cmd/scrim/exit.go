@@ -2,18 +2,19 @@ package main
 
 import "fmt"
 
-// exitStatus is an error that only carries the process's exit code: whatever
+// exitError is an error that only carries the process's exit code: whatever
 // had to be said has been said.
-type exitStatus int
+type exitError int
 
 // The exit codes that are scrim's own. A child's code passes through.
 const (
-	exitFound   exitStatus = 1 // the check found something
-	exitUsage   exitStatus = 2 // usage or configuration
-	exitStore   exitStatus = 3 // the store or the identity refused
-	exitDenied  exitStatus = 4 // not approved
-	exitSignals exitStatus = 128
+	errFound exitError = 1 // the check found something
+	errUsage exitError = 2 // usage or configuration
+	errStore exitError = 3 // the store or the identity refused
 )
 
+// signalled is added to the number of the signal that ended a child.
+const signalled = 128
+
 // Error names the code.
-func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }

@@ -56,7 +56,7 @@ func (l *ListCmd) Run(c *cli) error {
 		return err
 	}
 	if !answer.Complete {
-		return exitStore
+		return errStore
 	}
 	return nil
 }
@@ -149,9 +149,9 @@ func (f *FindCmd) Run(c *cli) error {
 	}
 	switch answer.Status {
 	case "missing":
-		return exitFound
+		return errFound
 	case "hidden", "unknown":
-		return exitStore
+		return errStore
 	default:
 		return nil
 	}

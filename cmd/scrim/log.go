@@ -51,7 +51,7 @@ func (l *LogCmd) Run(c *cli) error {
 	path := audit.DefaultPath(c.getenv, home)
 	if path == "" {
 		_, _ = fmt.Fprintln(c.stderr, "scrim: nothing says where the audit trail lies: set HOME or XDG_STATE_HOME")
-		return exitUsage
+		return errUsage
 	}
 	err := l.show(c, path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -92,7 +92,7 @@ func verifyLog(w io.Writer, path string) error {
 		if _, err := fmt.Fprintf(w, "%s is broken at %v\n", path, broken); err != nil {
 			return err
 		}
-		return exitFound
+		return errFound
 	}
 	if err != nil {
 		return fmt.Errorf("log: %w", err)

@@ -18,7 +18,7 @@ func newLog(w io.Writer, settings config.Log, getenv func(string) string) *slog.
 	if settings.JSON {
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: settings.Level}))
 	}
-	return slog.New(tint.NewHandler(w, &tint.Options{
+	return slog.New(tint.NewTextHandler(w, &tint.Options{
 		Level: settings.Level, TimeFormat: time.TimeOnly, NoColor: !colour(os.Stderr, getenv),
 	}))
 }

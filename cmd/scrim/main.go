@@ -40,8 +40,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	c := &cli{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv}
-	exited := exitStatus(-1)
-	parser := newParser(c, func(code int) { exited = exitStatus(code) })
+	exited := exitError(-1)
+	parser := newParser(c, func(code int) { exited = exitError(code) })
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -51,7 +51,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "scrim: %v. See `scrim --help`.\n", err)
-		return int(exitUsage)
+		return int(errUsage)
 	}
 	return report(stderr, command.Run(c))
 }
@@ -73,7 +73,7 @@ func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	if status, ok := errors.AsType[exitStatus](err); ok {
+	if status, ok := errors.AsType[exitError](err); ok {
 		return int(status)
 	}
 	code, next := consequence(err)
@@ -83,30 +83,30 @@ func report(stderr io.Writer, err error) int {
 
 // consequence returns the exit code that scripts rely on, and the next step
 // for a person where the error does not say it itself.
-func consequence(err error) (exitStatus, string) {
+func consequence(err error) (exitError, string) {
 	if _, ok := errors.AsType[*config.Error](err); ok {
-		return exitUsage, ""
+		return errUsage, ""
 	}
 	if _, ok := errors.AsType[*store.NoEnvironmentError](err); ok {
-		return exitUsage, ": check --env, PROJECT_ENV, or [env] default in scrim.toml"
+		return errUsage, ": check --env, PROJECT_ENV, or [env] default in scrim.toml"
 	}
 	if _, ok := errors.AsType[*store.NoPathError](err); ok {
-		return exitUsage, ": check --project, SCRIM_PROJECT, or project in scrim.toml, or create the folder"
+		return errUsage, ": check --project, SCRIM_PROJECT, or project in scrim.toml, or create the folder"
 	}
 	switch {
 	case errors.Is(err, secret.ErrBadName):
-		return exitUsage, ""
+		return errUsage, ""
 	case errors.Is(err, secret.ErrNoProject):
-		return exitUsage, ": check SCRIM_PROJECT_ID, project_id in scrim.toml, or .infisical.json"
+		return errUsage, ": check SCRIM_PROJECT_ID, project_id in scrim.toml, or .infisical.json"
 	case errors.Is(err, secret.ErrUnauthenticated):
-		return exitStore, ": check the machine identity's credentials"
+		return errStore, ": check the machine identity's credentials"
 	case errors.Is(err, secret.ErrForbidden):
-		return exitStore, ": the identity needs more permissions in the store"
+		return errStore, ": the identity needs more permissions in the store"
 	case errors.Is(err, secret.ErrUnavailable), errors.Is(err, secret.ErrRateLimited):
-		return exitStore, ": try again in a moment"
+		return errStore, ": try again in a moment"
 	case errors.Is(err, secret.ErrBadResponse), errors.Is(err, secret.ErrPathNotFound):
-		return exitStore, ": check INFISICAL_API_URL"
+		return errStore, ": check INFISICAL_API_URL"
 	default:
-		return exitFound, ""
+		return errFound, ""
 	}
 }

@@ -40,7 +40,7 @@ func (s *ServeCmd) Run(c *cli) error {
 	}
 	defer outlet.close()
 	if err := s.serve(c, redactor, outlet); err != nil {
-		return exitStatus(report(outlet.talk, err)) // masked, which main's stderr is not
+		return exitError(report(outlet.talk, err)) // masked, which main's stderr is not
 	}
 	return nil
 }

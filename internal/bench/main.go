@@ -134,24 +134,24 @@ func (s *subject) launch() (*process, time.Duration, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, 0, err
 	}
-	_, err = p.request("initialize", `{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}`)
+	err = p.request("initialize", `{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}`)
 	return p, time.Since(begun), err
 }
 
 // request sends a request and waits for its reply, past notifications.
-func (p *process) request(method, params string) ([]byte, error) {
+func (p *process) request(method, params string) error {
 	p.ids++
 	if _, err := fmt.Fprintf(p.in, `{"jsonrpc":"2.0","id":%d,"method":%q,"params":%s}`+"\n", p.ids, method, params); err != nil {
-		return nil, err
+		return err
 	}
 	prefix := fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,`, p.ids)
 	for {
 		line, err := p.out.ReadBytes('\n')
 		if err != nil {
-			return nil, fmt.Errorf("read a reply: %w", err)
+			return fmt.Errorf("read a reply: %w", err)
 		}
 		if bytes.HasPrefix(line, prefix) {
-			return line, nil
+			return nil
 		}
 	}
 }
@@ -235,7 +235,7 @@ func (s *subject) calls(p *process, n int) ([]time.Duration, error) {
 	took := make([]time.Duration, n)
 	for i := range took {
 		begun := time.Now()
-		if _, err := p.request("tools/call", s.call); err != nil {
+		if err := p.request("tools/call", s.call); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
 		took[i] = time.Since(begun)

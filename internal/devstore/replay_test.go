@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -438,45 +437,4 @@ func names(body any) []string {
 		}
 	}
 	return out
-}
-
-func text(v any) string {
-	s, _ := v.(string)
-	return s
-}
-
-// clock is a clock that a test sets.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 11, 23, 12, 27, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// login logs in with a client id and secret and returns the token.
-func login(t *testing.T, store http.Handler, pair [2]string) string {
-	t.Helper()
-	body, err := json.Marshal(map[string]string{"clientId": pair[0], "clientSecret": pair[1]})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rec := httptest.NewRecorder()
-	store.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/auth/universal-auth/login", bytes.NewReader(body)))
-	var out struct{ AccessToken string }
-	if err := json.Unmarshal(rec.Body.Bytes(), &out); err != nil || out.AccessToken == "" {
-		t.Fatalf("login: status %d", rec.Code)
-	}
-	return out.AccessToken
 }

@@ -20,10 +20,10 @@ const plaintext = "made-up-plaintext-0123456789"
 
 type exported struct{ V secret.Value }
 
-type unexported struct{ v secret.Value } //nolint:unused // read by reflection: fmt and the encoders look into it
+type unexported struct{ v secret.Value }
 
 type nested struct {
-	in *unexported //nolint:unused // as above
+	in *unexported
 }
 
 type failure struct{ v secret.Value }
@@ -106,7 +106,7 @@ func logged(v any, asJSON bool) []byte {
 // as text, hex or in reverse order of case.
 func mustNotHold(t *testing.T, what, out string) {
 	t.Helper()
-	forms := []string{plaintext, fmt.Sprintf("%x", plaintext), fmt.Sprintf("%X", plaintext), fmt.Sprint([]byte(plaintext))}
+	forms := []string{plaintext, fmt.Sprintf("%x", plaintext), fmt.Sprintf("%X", plaintext), fmt.Sprintf("%d", []byte(plaintext))}
 	for _, form := range forms {
 		for i := 0; i+8 <= len(form); i++ {
 			if strings.Contains(out, form[i:i+8]) {

@@ -112,40 +112,77 @@ func (s *Store) confirm(ctx context.Context, f Finding, snapshot Snapshot) (Find
 	}
 	asking.Wait()
 
-	var hidden *secret.Place
-	var shared *View
+	var shared, hidden *View
 	for i := range snapshot.Views {
-		view, answer := &snapshot.Views[i], answers[i]
-		optional := view.Place.Location == secret.Shared && !s.Scope.SharedStated
-		_, noEnvironment := errors.AsType[*NoEnvironmentError](answer)
-		switch {
-		case noEnvironment:
-			return Finding{}, answer
-		case answer == nil && view.Place.Location == secret.Shared:
-			shared = view
-		case answer == nil:
+		view := &snapshot.Views[i]
+		switch s.weigh(view.Place, answers[i]) {
+		case isThere:
 			return f.at(view.Place, view.find(f.Name)), nil
-		case errors.Is(answer, secret.ErrNotFound):
-		case errors.Is(answer, secret.ErrForbidden) && optional:
-		case errors.Is(answer, secret.ErrForbidden):
-			hidden = &view.Place
-		default:
-			f.Err = answer
+		case isShared:
+			shared = view
+		case isHidden:
+			hidden = view
+		case noScope:
+			return Finding{}, answers[i]
+		case isUnknown:
+			f.Err = answers[i]
+		case isAbsent:
 		}
 	}
+	f.DidYouMean = suggest(f.Name, snapshot)
+	if f.Err == nil {
+		f = s.conclude(f, shared, hidden)
+	}
+	return f, nil
+}
+
+// conclude gives f the status that follows when no place is unknown.
+func (s *Store) conclude(f Finding, shared, hidden *View) Finding {
 	switch {
-	case f.Err != nil:
-		return f, nil
 	case shared != nil:
-		return f.at(shared.Place, shared.find(f.Name)), nil
+		return f.at(shared.Place, shared.find(f.Name))
 	case hidden != nil:
-		f.Status, f.Place = Hidden, hidden
+		f.Status, f.Place = Hidden, &hidden.Place
 	default:
 		f.Status = Missing
 		s.rememberAbsence(f.Name)
 	}
-	f.DidYouMean = suggest(f.Name, snapshot)
-	return f, nil
+	return f
+}
+
+// weight is what one place's answer says of a name. The zero weight is not
+// knowing.
+type weight int
+
+const (
+	isUnknown weight = iota
+	isAbsent
+	isHidden
+	isThere
+	isShared // it is there, in the shared source
+	noScope  // the place's environment does not exist
+)
+
+// weigh reads the answer of place. A shared source that nobody configured and
+// this identity may not see is out of scope, and hides nothing.
+func (s *Store) weigh(place secret.Place, answer error) weight {
+	_, noEnvironment := errors.AsType[*NoEnvironmentError](answer)
+	switch {
+	case noEnvironment:
+		return noScope
+	case answer == nil && place.Location == secret.Shared:
+		return isShared
+	case answer == nil:
+		return isThere
+	case errors.Is(answer, secret.ErrNotFound):
+		return isAbsent
+	case errors.Is(answer, secret.ErrForbidden) && place.Location == secret.Shared && !s.Scope.SharedStated:
+		return isAbsent
+	case errors.Is(answer, secret.ErrForbidden):
+		return isHidden
+	default:
+		return isUnknown
+	}
 }
 
 // ask asks the place of view for name: nil is present, secret.ErrNotFound is

@@ -441,7 +441,8 @@ func TestConcurrentCallers(t *testing.T) {
 	t.Parallel()
 	w := open(t, "prod")
 	w.held.Faults().Add(devstore.Fault{Kind: devstore.Slow, Delay: 50 * time.Millisecond})
-	impatient, cancel := context.WithCancel(t.Context())
+	ctx := t.Context()
+	impatient, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var callers sync.WaitGroup
 	for i := range 20 {
@@ -451,7 +452,7 @@ func TestConcurrentCallers(t *testing.T) {
 				w.Snapshot(impatient)
 				return
 			}
-			if !w.Snapshot(t.Context()).Known() {
+			if !w.Snapshot(ctx).Known() {
 				t.Error("a caller got a snapshot that was not read")
 			}
 		})
