@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"strings"
 	"sync"
 	"time"
 
@@ -150,19 +151,22 @@ func (c *claims) expire(now time.Time) {
 	}
 }
 
-// findClaims appends each occurrence of the shape of a claim to dst.
+// findClaims appends each occurrence of the shape of a claim to dst. It looks
+// for the prefix from its first byte on that is rare in text.
 func findClaims(dst []match, text []byte) []match {
-	for from := 0; ; {
-		i := bytes.Index(text[from:], []byte(claimPrefix))
+	rare := strings.IndexByte(claimPrefix, '-')
+	for from := rare; from < len(text); {
+		i := bytes.Index(text[from:], []byte(claimPrefix[rare:]))
 		if i < 0 {
-			return dst
+			break
 		}
-		start := from + i
+		start := from + i - rare
 		if claimShape(text[start:]) == claimLength {
 			dst = append(dst, match{start: start, end: start + claimLength, pattern: claimPattern})
 		}
-		from = start + 1
+		from += i + 1
 	}
+	return dst
 }
 
 // pendingClaim returns where a tail of text starts that could become a claim,

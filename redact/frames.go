@@ -117,7 +117,7 @@ func (f *frames) message(line []byte) error {
 // masked writes text with its values masked and its claim swapped.
 func (f *frames) masked(k *snapshot, text []byte, head header) error {
 	e := editor{
-		k: k, words: &f.s.words, text: text, out: f.out[:0],
+		k: k, words: f.s.words(), text: text, out: f.out[:0],
 		raw:  union(sortSpans(k.asSpans(f.matches))),
 		swap: f.s.settle(text, head),
 	}

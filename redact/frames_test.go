@@ -98,9 +98,11 @@ func TestFramesPassProtocolTokens(t *testing.T) {
 
 // serverWords is a vocabulary such as the server makes from its tools.
 func serverWords() redact.Options {
-	return redact.Options{Vocabulary: redact.Vocabulary{
-		Keys:   []string{"location", "stored_in_vault_field", "purpose"},
-		Values: map[string][]string{"status": {"stored_in_vault", "injected"}, "name": {"list_secrets"}},
+	return redact.Options{Vocabulary: func() redact.Vocabulary {
+		return redact.Vocabulary{
+			Keys:   []string{"location", "stored_in_vault_field", "purpose"},
+			Values: map[string][]string{"status": {"stored_in_vault", "injected"}, "name": {"list_secrets"}},
+		}
 	}}
 }
 

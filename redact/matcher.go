@@ -67,19 +67,19 @@ func newMatcher(patterns []pattern) *matcher {
 // find appends every occurrence of every pattern in text to dst, in no order.
 func (m *matcher) find(dst []match, text []byte) []match {
 	if len(m.long.entries) > 0 {
+		likely := m.long.filter
 		for i := 0; i+windowLong <= len(text); i++ {
 			window := binary.LittleEndian.Uint64(text[i:])
-			h := hash(window)
-			if m.long.filter.maybe(h) {
+			if h := hash(window); likely.maybe(h) {
 				dst = m.verify(dst, &m.long, text, i, window, h)
 			}
 		}
 	}
 	if len(m.short.entries) > 0 {
+		likely := m.short.filter
 		for i := 0; i+windowShort <= len(text); i++ {
 			window := loadShortBytes(text[i:])
-			h := hash(window)
-			if m.short.filter.maybe(h) {
+			if h := hash(window); likely.maybe(h) {
 				dst = m.verify(dst, &m.short, text, i, window, h)
 			}
 		}

@@ -20,8 +20,9 @@ import (
 // Options are what a Redactor has to be told. The zero Options will do.
 type Options struct {
 	// Vocabulary is public words of the server's own, which Frames lets
-	// through where they stand for themselves. The protocol's are built in.
-	Vocabulary Vocabulary
+	// through where they stand for themselves. The protocol's are built in. It
+	// is called once, by the first message that has something to mask.
+	Vocabulary func() Vocabulary
 	// OnStray is told, masked, what was written to Frames and is no JSON-RPC
 	// message: it went nowhere. It must not write to the same Frames.
 	OnStray func(masked []byte)
@@ -45,7 +46,7 @@ type Redactor struct {
 }
 
 type state struct {
-	words   vocabulary
+	words   func() *vocabulary // made when first needed
 	onStray func(masked []byte)
 	maxLine int
 	now     func() time.Time
@@ -78,7 +79,7 @@ type learned struct {
 // New returns a Redactor that knows no value yet.
 func New(o Options) *Redactor {
 	s := &state{
-		words:   newVocabulary(o.Vocabulary),
+		words:   sync.OnceValue(func() *vocabulary { return newVocabulary(o.Vocabulary) }),
 		onStray: o.OnStray,
 		maxLine: o.MaxLine,
 		now:     o.Now,

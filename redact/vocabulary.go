@@ -23,8 +23,12 @@ type vocabulary struct {
 	words  map[string]bool // those of every field
 }
 
-func newVocabulary(own Vocabulary) vocabulary {
-	v := vocabulary{keys: make(map[string]bool), values: make(map[string]map[string]bool), words: make(map[string]bool)}
+func newVocabulary(ownWords func() Vocabulary) *vocabulary {
+	var own Vocabulary
+	if ownWords != nil {
+		own = ownWords()
+	}
+	v := &vocabulary{keys: make(map[string]bool), values: make(map[string]map[string]bool), words: make(map[string]bool)}
 	for _, key := range slices.Concat(protocolKeys(), schemaKeys(), own.Keys) {
 		v.keys[key] = true
 	}

@@ -4,17 +4,13 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	mcpserver "github.com/mark3labs/mcp-go/server"
 
-	"scrim/redact"
 	"scrim/tools"
 )
 
@@ -70,45 +66,4 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 // NamesChanged tells the client that the set of secrets is another one now.
 func (s *Server) NamesChanged() {
 	s.mcp.SendNotificationToAllClients(mcp.MethodNotificationResourcesListChanged, nil)
-}
-
-// Vocabulary returns the words of the tools' own schemas: their field names,
-// and the closed sets of words that a field can have. A redactor lets these
-// through in their places, so that a secret that happens to be called "status"
-// or to hold "injected" cannot break the protocol.
-func Vocabulary() redact.Vocabulary {
-	keys := map[string]bool{}
-	values := map[string][]string{}
-	for _, tool := range tools.All(tools.Deps{}) {
-		values["name"] = append(values["name"], tool.Tool.Name)
-		for _, raw := range []json.RawMessage{tool.Tool.RawInputSchema, tool.Tool.RawOutputSchema} {
-			var schema map[string]any
-			if json.Unmarshal(raw, &schema) == nil {
-				collect(schema, keys, values)
-			}
-		}
-	}
-	return redact.Vocabulary{Keys: slices.Sorted(maps.Keys(keys)), Values: values}
-}
-
-// collect walks a JSON Schema for the names of properties and their enums.
-func collect(schema map[string]any, keys map[string]bool, values map[string][]string) {
-	properties, _ := schema["properties"].(map[string]any)
-	for name, property := range properties {
-		keys[name] = true
-		inner, ok := property.(map[string]any)
-		if !ok {
-			continue
-		}
-		words, _ := inner["enum"].([]any)
-		for _, word := range words {
-			if text, ok := word.(string); ok {
-				values[name] = append(values[name], text)
-			}
-		}
-		collect(inner, keys, values)
-	}
-	if items, ok := schema["items"].(map[string]any); ok {
-		collect(items, keys, values)
-	}
 }

@@ -53,15 +53,17 @@ type wire struct {
 	mu        sync.Mutex
 	calls     map[string]*call // by id as it was written
 	questions map[int64]chan reply
-	asked     int64
-	closed    bool // input has ended: nobody can answer a question any more
+	asked     int64 // how many questions there were, and the id of the last
+	begun     int64 // the same for calls
+	closed    bool  // input has ended: nobody can answer a question any more
 	inFlight  sync.WaitGroup
 	first     sync.Once
 }
 
 // call is one request of the client that has no reply yet.
 type call struct {
-	id        json.RawMessage
+	id        json.RawMessage // as the client wrote it
+	number    int64           // what the library knows it by
 	method    string
 	cancel    context.CancelFunc
 	cancelled bool // the client wants no reply
@@ -93,52 +95,42 @@ func (m message) text(key string) string {
 func (w *wire) serve(ctx context.Context, in io.Reader) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	type incoming struct {
-		line []byte
-		err  error
-	}
-	lines := make(chan incoming)
-	go func() {
-		reader := newLineReader(in)
-		for {
-			line, err := reader.next()
-			select {
-			case lines <- incoming{line, err}:
-			case <-ctx.Done():
-				return
-			}
-			if _, tooLong := errors.AsType[*tooLongError](err); err != nil && !tooLong {
-				return
-			}
-		}
-	}()
 	go w.notify(ctx)
-	for {
-		select {
-		case <-ctx.Done():
-			return w.end(ctx, stop)
-		case next := <-lines:
-			tooLong, isTooLong := errors.AsType[*tooLongError](next.err)
-			switch {
-			case isTooLong:
-				w.refuse(tooLong.ID, mcp.INVALID_REQUEST, fmt.Sprintf("message too long: the limit is %d MiB", maxMessage>>20))
-			case errors.Is(next.err, io.EOF):
-				return w.end(ctx, stop)
-			case next.err != nil:
-				_ = w.end(ctx, stop)
-				return fmt.Errorf("read the client's messages: %w", next.err)
-			default:
-				w.receive(ctx, next.line)
-			}
+	ended := make(chan error, 1)
+	go func() { ended <- w.read(ctx, in) }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done(): // the reader may be waiting for a line; nothing ends that
+	}
+	w.end(ctx, stop)
+	return err
+}
+
+// read receives messages until the input ends.
+func (w *wire) read(ctx context.Context, in io.Reader) error {
+	for lines := newLineReader(in); ctx.Err() == nil; {
+		line, err := lines.next()
+		tooLong, isTooLong := errors.AsType[*tooLongError](err)
+		switch {
+		case isTooLong:
+			w.refuse(tooLong.ID, mcp.INVALID_REQUEST, fmt.Sprintf("message too long: the limit is %d MiB", maxMessage>>20))
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("read the client's messages: %w", err)
+		default:
+			w.receive(ctx, line)
 		}
 	}
+	return nil
 }
 
 // end lets the calls in flight finish: questions can no longer be answered,
 // subscriptions never end by themselves, everything else gets its reply. When
 // ctx is what ended, every call is cancelled instead, and has a moment to put
 // that on record.
-func (w *wire) end(ctx context.Context, stop context.CancelFunc) error {
+func (w *wire) end(ctx context.Context, stop context.CancelFunc) {
 	w.hangUp()
 	drained := make(chan struct{})
 	go func() { w.inFlight.Wait(); close(drained) }()
@@ -153,7 +145,6 @@ func (w *wire) end(ctx context.Context, stop context.CancelFunc) error {
 	case <-drained:
 	case <-time.After(settleFor):
 	}
-	return nil
 }
 
 // hangUp ends what only the client could end.
@@ -230,6 +221,8 @@ func (w *wire) admit(c *call) string {
 	if len(w.calls) >= maxInFlight {
 		return "too many calls at once: wait for replies"
 	}
+	w.begun++
+	c.number = w.begun
 	w.calls[string(c.id)] = c
 	w.inFlight.Add(1)
 	return ""
@@ -263,25 +256,17 @@ func (w *wire) handle(ctx context.Context, c *call, m message) {
 	}
 }
 
-// forLibrary is the message m with the id as a string that holds c's id as it
-// was written: the library would read a number as a float.
+// forLibrary is the message m under an id that the library cannot change, as it
+// would a large number. Its members are JSON already, and keys that differ from
+// the protocol's in case only are left behind.
 func (c *call) forLibrary(m message) []byte {
-	own := message{"id": mustMarshal(string(c.id))}
+	line := strconv.AppendInt([]byte(`{"id":`), c.number, 10)
 	for _, key := range []string{"jsonrpc", "method", "params"} {
 		if raw, ok := m[key]; ok {
-			own[key] = raw
+			line = append(append(append(append(line, `,"`...), key...), `":`...), raw...)
 		}
 	}
-	return mustMarshal(own)
-}
-
-// mustMarshal encodes what was decoded from JSON before.
-func mustMarshal(v any) []byte {
-	encoded, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return encoded
+	return append(line, '}')
 }
 
 // settle takes c from the calls in flight and reports whether the client wants

@@ -37,7 +37,7 @@ const (
 
 // client plays an MCP client on a server in this process.
 type client struct {
-	t     *testing.T
+	t     testing.TB
 	in    *io.PipeWriter
 	lines chan string
 	done  chan error
@@ -49,9 +49,9 @@ type client struct {
 }
 
 // start serves a scope whose environment was stated.
-func start(t *testing.T) *client { return startScope(t, true) }
+func start(t testing.TB) *client { return startScope(t, true) }
 
-func startScope(t *testing.T, stated bool) *client {
+func startScope(t testing.TB, stated bool) *client {
 	t.Helper()
 	held := devstore.New(devstore.Options{Seed: devstore.Seed{Environments: map[string]map[string]map[string]string{"prod": {
 		"/alpha":       {"INJECTED": injectedValue},
@@ -73,7 +73,7 @@ func startScope(t *testing.T, stated bool) *client {
 	}
 	c := &client{t: t, lines: make(chan string, 10_000), done: make(chan error, 1), held: held}
 	c.trail = filepath.Join(t.TempDir(), "state", "audit.jsonl")
-	redactor := redact.New(redact.Options{Vocabulary: server.Vocabulary()})
+	redactor := redact.New(redact.Options{Vocabulary: server.Vocabulary})
 	app := server.New(tools.Deps{
 		Scope: scope, IdentityKind: "universal-auth", Redactor: redactor, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		Store: store.New(store.Options{Scope: scope, Source: source, Learner: redactor}),

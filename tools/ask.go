@@ -3,6 +3,7 @@ package tools
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -86,7 +87,7 @@ func (d Deps) put(ctx context.Context, request approval.Request, question *appro
 	if err := d.Gate.Put(question); err != nil {
 		return err
 	}
-	form := mcp.ElicitationParams{Mode: mcp.ElicitationModeForm, Message: question.Text, RequestedSchema: formSchema()}
+	form := mcp.ElicitationParams{Mode: mcp.ElicitationModeForm, Message: question.Text, RequestedSchema: Form()}
 	if server.IsModernRequest(ctx) {
 		return inputRequiredError{server.NewInputRequestBuilder(question.State).Elicit(decisionField, form).ToolResult()}
 	}
@@ -198,17 +199,12 @@ func agent(ctx context.Context) string {
 	return ""
 }
 
-// formSchema is the form: one choice, with nothing preselected, since some
-// clients take a default on Enter and some accept a form without fields unseen.
-func formSchema() map[string]any {
-	return map[string]any{
-		"type": "object",
-		"properties": map[string]any{decisionField: map[string]any{
-			"type": "string", "title": "Decision", "enum": []string{"deny", "approve"},
-			"description": "approve lets the agent have the value once.",
-		}},
-		"required": []string{decisionField},
-	}
+// Form is the schema of the form: one choice, with nothing preselected, since
+// some clients take a default on Enter and some accept a form without fields
+// unseen.
+func Form() json.RawMessage {
+	return json.RawMessage(`{"type":"object","properties":{"` + decisionField + `":{"type":"string","title":"Decision",` +
+		`"description":"approve lets the agent have the value once.","enum":["deny","approve"]}},"required":["` + decisionField + `"]}`)
 }
 
 // choice reads the form. Whatever is not a plain approve is not one.

@@ -70,9 +70,12 @@ type ListAnswer struct {
 // Text lists the names by location.
 func (a ListAnswer) Text() string {
 	var b strings.Builder
+	b.Grow(64 * (len(a.Secrets) + 2))
 	fmt.Fprintf(&b, "%s in %s (%s): %d names\n", a.Scope.Project, a.Scope.Environment, a.Scope.Path, len(a.Secrets))
 	for _, s := range a.Secrets {
-		fmt.Fprintf(&b, "%s  %s  %s:%s", s.Name, s.Location, s.Environment, s.Path)
+		for _, part := range [...]string{s.Name, "  ", s.Location, "  ", s.Environment, ":", s.Path} {
+			b.WriteString(part)
+		}
 		if s.Note != "" {
 			fmt.Fprintf(&b, "  (note, untrusted: %s)", s.Note)
 		}
@@ -115,7 +118,7 @@ func (d Deps) List(ctx context.Context, a ListArguments) (ListAnswer, error) {
 	snapshot := d.Store.Snapshot(ctx)
 	answer := ListAnswer{
 		Scope:   ScopeNote{d.Scope.Project, d.Scope.Environment, d.Scope.Path},
-		Secrets: []SecretNote{}, Unreadable: []UnreadableNote{},
+		Secrets: make([]SecretNote, 0, snapshot.Len()), Unreadable: []UnreadableNote{},
 		Complete: true, AsOf: d.timestamp(snapshot.AsOf()),
 	}
 	for _, view := range snapshot.Views {

@@ -33,7 +33,7 @@ The log goes to stderr: SCRIM_LOG=debug|info|warn, SCRIM_LOG_FORMAT=json.`
 
 // Run serves MCP until the client closes stdin or a signal asks to end.
 func (s *ServeCmd) Run(c *cli) error {
-	redactor := redact.New(redact.Options{Vocabulary: server.Vocabulary()})
+	redactor := redact.New(redact.Options{Vocabulary: server.Vocabulary})
 	outlet, err := takeOver(redactor)
 	if err != nil {
 		return err

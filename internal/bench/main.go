@@ -250,12 +250,12 @@ func quantile(d []time.Duration, q float64) time.Duration {
 
 func table(out io.Writer, subjects []*subject) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "server\tstart p50\tp95\t/ echo\t/ echo+SDK\ttrip p50\tp99\t/ echo\tresident\t")
+	fmt.Fprintln(w, "server\tstart p50\tp95\t/ echo\t/ echo+SDK\ttrip p50\tp99\t/ echo\t/ echo+SDK\tresident\t")
 	for _, s := range subjects {
 		start, trip := quantile(s.start, .5), quantile(s.trip, .5)
-		fmt.Fprintf(w, "%s\t%.1f ms\t%.1f ms\t%.2f\t%.2f\t%.3f ms\t%.3f ms\t%.2f\t%.1f MB\t\n", s.name,
+		fmt.Fprintf(w, "%s\t%.1f ms\t%.1f ms\t%.2f\t%.2f\t%.3f ms\t%.3f ms\t%.2f\t%.2f\t%.1f MB\t\n", s.name,
 			ms(start), ms(quantile(s.start, .95)), ratio(start, quantile(subjects[0].start, .5)), ratio(start, quantile(subjects[1].start, .5)),
-			ms(trip), ms(quantile(s.trip, .99)), ratio(trip, quantile(subjects[0].trip, .5)), float64(s.memory)/1024)
+			ms(trip), ms(quantile(s.trip, .99)), ratio(trip, quantile(subjects[0].trip, .5)), ratio(trip, quantile(subjects[1].trip, .5)), float64(s.memory)/1024)
 	}
 	return w.Flush()
 }

@@ -100,6 +100,15 @@ func (s Snapshot) AsOf() time.Time {
 	return oldest
 }
 
+// Len returns how many entries the snapshot has.
+func (s Snapshot) Len() int {
+	n := 0
+	for _, v := range s.Views {
+		n += len(v.Entries)
+	}
+	return n
+}
+
 // Known reports whether every place was read, or is known to be closed to this
 // identity or absent: only then does the redactor know all it ever will.
 func (s Snapshot) Known() bool {
