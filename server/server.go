@@ -46,8 +46,7 @@ func New(deps tools.Deps, version string) *Server {
 func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	w := &wire{
 		mcp: s.mcp, prepare: s.addTools, redactor: s.deps.Redactor, log: s.deps.Log,
-		out:   s.deps.Redactor.Frames(out),
-		calls: map[string]*call{}, questions: map[int64]chan reply{},
+		out: s.deps.Redactor.Frames(out),
 		// The first snapshot is read behind the first reply, so that the
 		// handshake never waits for the store.
 		onReply: func() {
@@ -55,7 +54,8 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 			go s.deps.Store.Snapshot(ctx)
 		},
 	}
-	w.session = newSession(w)
+	w.questions.send = w.send
+	w.session = newSession(&w.questions)
 	if err := s.mcp.RegisterSession(ctx, w.session); err != nil {
 		return fmt.Errorf("open the session: %w", err)
 	}

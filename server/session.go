@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -89,23 +88,10 @@ func (w *wire) tagged(n mcp.JSONRPCNotification) mcp.JSONRPCNotification {
 	if !acknowledges && (filter.IsEmpty() || n.Method == "notifications/progress") {
 		return n
 	}
-	if id := w.subscription(); id != nil {
+	if id := w.calls.subscription(); id != nil {
 		n.Params.Meta = map[string]any{mcp.MetaKeySubscriptionID: id}
 	}
 	return n
-}
-
-// subscription returns the id of the subscription that is open, or nil. The
-// library keeps one filter a session, so there is one at most that counts.
-func (w *wire) subscription() json.RawMessage {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, c := range w.calls {
-		if c.method == string(mcp.MethodSubscriptionsListen) {
-			return c.id
-		}
-	}
-	return nil
 }
 
 func notification(method string, params map[string]any) mcp.JSONRPCNotification {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -216,7 +217,7 @@ func (c *client) kinds() []string {
 	if _, err := audit.Verify(c.trail); err != nil {
 		c.t.Fatal(err)
 	}
-	file, err := openFile(c.trail)
+	file, err := os.Open(c.trail)
 	if err != nil {
 		c.t.Fatal(err)
 	}
