@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"scrim/internal/devstore"
 )
@@ -181,7 +182,7 @@ func TestNobodyIsAskedInVain(t *testing.T) {
 
 func TestEnvironmentMustBeStated(t *testing.T) {
 	t.Parallel()
-	c := startScope(t, false).handshake(`{"elicitation":{}}`)
+	c := startScope(t, false, 0).handshake(`{"elicitation":{}}`)
 	c.call("1", "list_secrets", `{}`)
 	if e := c.reply("1"); e.Result.StructuredContent["complete"] != true {
 		t.Errorf("got %s", e.raw)
@@ -348,5 +349,56 @@ func TestHostilePurpose(t *testing.T) {
 	}
 	if where := c.leaked(injectedValue); where != "" {
 		t.Errorf("a value left as %s", where)
+	}
+}
+
+// TestPending answers a question after its call has ended: the yes is picked up
+// with the request's id, once.
+func TestPending(t *testing.T) {
+	t.Parallel()
+	c := startScope(t, true, 200*time.Millisecond).handshake(`{"elicitation":{}}`)
+	c.call("1", "get_vault_secret", `{"name":"STORED","purpose":"deploy"}`)
+	asked := c.question()
+	e := c.reply("1")
+	id, _ := e.Result.StructuredContent["request_id"].(string)
+	if e.status() != "pending" || id == "" || e.Result.StructuredContent["expires_at"] == nil {
+		t.Fatalf("got %s", e.raw)
+	}
+	c.call("2", "get_vault_secret", `{"name":"STORED","purpose":"deploy"}`) // asks nobody anew
+	if e := c.reply("2"); e.status() != "pending" || e.Result.StructuredContent["request_id"] != id {
+		t.Fatalf("got %s", e.raw)
+	}
+	c.answer(asked, "approve")
+	c.call("3", "get_vault_secret", fmt.Sprintf(`{"name":"OTHER","purpose":"deploy","request_id":%q}`, id))
+	if e := c.reply("3"); e.status() == "approved" {
+		t.Fatalf("another secret took the yes: %s", e.raw)
+	}
+	pickUp := fmt.Sprintf(`{"name":"STORED","purpose":"in other words","request_id":%q}`, id)
+	c.call("4", "get_vault_secret", pickUp)
+	if e := c.reply("4"); e.status() != "approved" || e.Result.StructuredContent["value"] != vaultValue {
+		t.Fatalf("got %s", e.raw)
+	}
+	c.call("5", "get_vault_secret", pickUp)
+	if e := c.next(); e.status() == "approved" {
+		t.Fatalf("the yes was picked up twice: %s", e.raw)
+	}
+}
+
+func TestNamesChanged(t *testing.T) {
+	t.Parallel()
+	c := start(t).handshake(`{}`)
+	c.call("1", "list_secrets", `{}`)
+	c.reply("1")
+	before := strings.Count(c.said(), "notifications/resources/list_changed")
+	c.held.Set("prod", "/alpha", "ADDED", "made-up-added-value")
+	c.clock.Add(int64(31 * time.Second))
+	c.call("2", "list_secrets", `{}`)
+	if e := c.reply("2"); !strings.Contains(e.raw, "ADDED") {
+		t.Errorf("got %s", e.raw)
+	}
+	c.send(`{"jsonrpc":"2.0","id":3,"method":"ping"}`)
+	c.reply("3")
+	for strings.Count(c.said(), "notifications/resources/list_changed") == before {
+		<-c.lines // the notification has a goroutine of its own
 	}
 }

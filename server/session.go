@@ -16,7 +16,7 @@ type session struct {
 
 	mu     sync.Mutex
 	filter mcp.SubscriptionFilter
-	active bool
+	acked  bool // the subscription was acknowledged, which comes before anything of it
 
 	leaving sync.Once
 	gone    chan struct{}
@@ -33,21 +33,30 @@ func newSession(questions mcpserver.ElicitationHandler) *session {
 func (s *session) SetSubscriptionFilter(filter mcp.SubscriptionFilter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.filter, s.active = filter, !filter.IsEmpty()
+	s.filter, s.acked = filter, false
 }
 
 // SubscriptionFilter returns what the client subscribed to, if anything.
 func (s *session) SubscriptionFilter() (mcp.SubscriptionFilter, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.filter, s.active
+	return s.filter, !s.filter.IsEmpty()
+}
+
+// acknowledge says that the client is told of its subscription now.
+func (s *session) acknowledge() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.acked = true
 }
 
 // wants reports whether the client may be sent a notification of this method
 // unasked: an older client once it is initialised, a client of 2026-07-28,
 // which never shakes hands, only what it subscribed to.
 func (s *session) wants(method string) bool {
-	filter, subscribed := s.SubscriptionFilter()
+	s.mu.Lock()
+	filter, subscribed := s.filter, s.acked
+	s.mu.Unlock()
 	shookHands := s.ProtocolVersion() != "" && s.Initialized()
 	switch method {
 	case mcp.MethodNotificationResourcesListChanged:
@@ -73,6 +82,9 @@ func (w *wire) notify(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case n := <-w.session.ClientNotifications():
+			if n.Method == mcp.MethodNotificationSubscriptionsAcknowledged {
+				w.session.acknowledge()
+			}
 			if w.session.wants(n.Method) {
 				w.send(w.tagged(n))
 			}

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,15 +45,18 @@ type client struct {
 	done  chan error
 	held  *devstore.Store
 	trail string
+	clock atomic.Int64 // nanoseconds that the store's clock is ahead
 
 	mu  sync.Mutex
 	all bytes.Buffer
 }
 
 // start serves a scope whose environment was stated.
-func start(t testing.TB) *client { return startScope(t, true) }
+func start(t testing.TB) *client { return startScope(t, true, 0) }
 
-func startScope(t testing.TB, stated bool) *client {
+// startScope is start with a choice of whether the environment was stated, and
+// of how long a call waits for a person.
+func startScope(t testing.TB, stated bool, patience time.Duration) *client {
 	t.Helper()
 	held := devstore.New(devstore.Options{Seed: devstore.Seed{Environments: map[string]map[string]map[string]string{"prod": {
 		"/alpha":       {"INJECTED": injectedValue},
@@ -75,10 +79,15 @@ func startScope(t testing.TB, stated bool) *client {
 	c := &client{t: t, lines: make(chan string, 10_000), done: make(chan error, 1), held: held}
 	c.trail = filepath.Join(t.TempDir(), "state", "audit.jsonl")
 	redactor := redact.New(redact.Options{Vocabulary: server.Vocabulary})
-	app := server.New(tools.Deps{
+	var app *server.Server
+	app = server.New(tools.Deps{
 		Scope: scope, IdentityKind: "universal-auth", Redactor: redactor, Log: slog.New(slog.DiscardHandler), Now: time.Now,
-		Store: store.New(store.Options{Scope: scope, Source: source, Learner: redactor}),
-		Gate:  approval.NewGate(approval.Options{Policy: policy.ForScope(scope), Audit: audit.New(c.trail), Mask: redactor.String}),
+		Store: store.New(store.Options{
+			Scope: scope, Source: source, Learner: redactor, Changed: func() { app.NamesChanged() },
+			Now: func() time.Time { return time.Now().Add(time.Duration(c.clock.Load())) },
+		}),
+		Patience: patience,
+		Gate:     approval.NewGate(approval.Options{Policy: policy.ForScope(scope), Audit: audit.New(c.trail), Mask: redactor.String}),
 	}, "test")
 	c.run(app)
 	return c

@@ -13,9 +13,8 @@ import (
 	"scrim/internal/approval"
 )
 
-// patience bounds how long one call waits for a person: several clients end a
-// call after 60 seconds, whatever progress they are told of.
-const patience = 50 * time.Second
+// defaultPatience is what a zero Deps.Patience stands for.
+const defaultPatience = 50 * time.Second
 
 // progressEvery is how often a waiting call says that it is alive, to clients
 // that asked for progress.
@@ -65,7 +64,7 @@ func (d Deps) decide(ctx context.Context, call mcp.CallToolRequest, request appr
 		_, _, err = d.Gate.Admit(ctx, request, approval.Answer{ID: id, Choice: approval.Failed})
 		return approval.Grant{}, id, err
 	}
-	limit := time.NewTimer(patience)
+	limit := time.NewTimer(cmp.Or(d.Patience, defaultPatience))
 	defer limit.Stop()
 	if err := d.wait(ctx, call, question, question.Turn, limit.C); err != nil {
 		return approval.Grant{}, id, err

@@ -29,6 +29,10 @@ type Deps struct {
 	Redactor     *redact.Redactor
 	Log          *slog.Logger
 	Now          func() time.Time
+
+	// Patience bounds how long one call waits for a person: several clients end
+	// a call after 60 seconds, whatever progress they are told of. Zero is 50 s.
+	Patience time.Duration
 }
 
 // All returns every tool.

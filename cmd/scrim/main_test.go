@@ -1,13 +1,40 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"scrim/internal/secret"
+	"scrim/redact"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"scrim": main})
+	testscript.Main(m, map[string]func(){
+		"scrim":       main,
+		"stray-print": func() { afterTakeOver(func(value string) { fmt.Println(value); println(value) }) },
+		"panicking":   func() { afterTakeOver(func(value string) { go panic(errors.New(value)); select {} }) },
+	})
+}
+
+// afterTakeOver does something careless with a known value in a process whose
+// streams were taken over.
+func afterTakeOver(careless func(value string)) {
+	const value = "made-up-value-that-nobody-lit"
+	redactor := redact.New(redact.Options{})
+	ref, err := secret.ParseRef("prod", "/alpha", "NAME")
+	if err != nil {
+		panic(err)
+	}
+	redactor.Learn(ref, secret.NewValue(value))
+	outlet, err := takeOver(redactor)
+	if err != nil {
+		panic(err)
+	}
+	careless(value)
+	outlet.close()
 }
 
 // TestScripts runs the command line as a person or a script does.
