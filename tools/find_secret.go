@@ -83,7 +83,7 @@ func (d Deps) Find(ctx context.Context, name string) (FindAnswer, error) {
 		answer.Location, answer.Path, answer.Environment = p.Location.String(), p.Path, p.Environment
 	}
 	if finding.Entry != nil {
-		answer.Loaded = note(*finding.Entry).Loaded
+		answer.Loaded = d.note(*finding.Entry).Loaded
 	}
 	return answer, nil
 }

@@ -127,7 +127,7 @@ func (d Deps) List(ctx context.Context, a ListArguments) (ListAnswer, error) {
 		}
 		for _, entry := range view.Entries {
 			if matches(a.Match, entry.Ref.Name()) {
-				answer.Secrets = append(answer.Secrets, note(entry))
+				answer.Secrets = append(answer.Secrets, d.note(entry))
 			}
 		}
 		if reason := d.unreadable(view); reason != "" {
@@ -178,11 +178,11 @@ func matches(glob, name string) bool {
 	return glob == "" || err == nil && ok
 }
 
-func note(e store.Entry) SecretNote {
+func (d Deps) note(e store.Entry) SecretNote {
 	n := SecretNote{
 		Name: e.Ref.Name(), Location: e.Location.String(), Path: e.Ref.Path(), Environment: e.Ref.Environment(),
 		Loaded: "unknown", // nothing here was started by a launcher
-		Shared: e.Shared, Version: e.Version, Note: secret.Plain(e.Comment, maxNote),
+		Shared: e.Shared, Version: e.Version, Note: secret.Untrusted(e.Comment, maxNote, d.Redactor.String),
 	}
 	if !e.UpdatedAt.IsZero() {
 		n.UpdatedAt = e.UpdatedAt.UTC().Format(time.RFC3339)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"scrim/internal/audit"
+	"scrim/internal/secret"
 )
 
 // subject is a request as the gate keeps it: with its digests, and with what
@@ -47,9 +48,7 @@ func (g *Gate) subject(r Request) subject {
 	return s
 }
 
-// say makes untrusted text fit to be shown and kept. It is masked both as it
-// came and as it will be seen, since a value may hide behind zero-width runes,
-// and only then capped, since half a value would pass the mask.
+// say makes untrusted text fit to be shown and kept.
 func (g *Gate) say(text string, limit int) string {
 	if text == "" {
 		return ""
@@ -57,7 +56,7 @@ func (g *Gate) say(text string, limit int) string {
 	if g.options.Mask == nil {
 		return "(not shown: nothing masks it)"
 	}
-	return capped(g.options.Mask(clean(g.options.Mask(text))), limit)
+	return secret.Untrusted(text, limit, g.options.Mask)
 }
 
 // event returns the record of kind about s.

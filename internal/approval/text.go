@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // What a question looks like: scrim's own lines first, then the agent's words,
@@ -26,8 +25,8 @@ func (g *Gate) text(s subject) string {
 		fmt.Fprintf(&b, "Place:       vault, %s:%s\n", ref.Environment(), ref.Path())
 	}
 	scope := s.request.Scope
-	fmt.Fprintf(&b, "Project:     %s\n", capped(clean(scope.Project), maxAgent))
-	fmt.Fprintf(&b, "Environment: %s\n", capped(clean(scope.Environment), maxAgent))
+	fmt.Fprintf(&b, "Project:     %s\n", g.say(scope.Project, maxAgent))
+	fmt.Fprintf(&b, "Environment: %s\n", g.say(scope.Environment, maxAgent))
 	fmt.Fprintf(&b, "Delivery:    %s, into the agent's conversation and so to its model\n", s.request.Delivery)
 	fmt.Fprintf(&b, "A yes:       is good for one read, within %s\n", words(g.options.AnswerTTL))
 	fmt.Fprintf(&b, "No answer:   in %s counts as no\n\n", words(g.options.QuestionTTL))
@@ -84,40 +83,6 @@ func columns(s string) int {
 		}
 	}
 	return n
-}
-
-// clean puts text on one line and leaves out what cannot be seen or changes
-// how the rest is seen: controls, escapes, bidirectional and zero-width runes,
-// piles of combining marks.
-func clean(text string) string {
-	var b strings.Builder
-	marks := 0
-	for _, r := range strings.ToValidUTF8(text, "\ufffd") {
-		switch {
-		case unicode.IsSpace(r) || unicode.In(r, unicode.Z) || r == '\u2800': // the last is a blank Braille cell
-			b.WriteByte(' ')
-			marks = 0
-		case !unicode.IsPrint(r) || unicode.In(r, unicode.Me, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
-		case unicode.In(r, unicode.M):
-			if marks++; marks <= 2 {
-				b.WriteRune(r)
-			}
-		default:
-			b.WriteRune(r)
-			marks = 0
-		}
-	}
-	return strings.Join(strings.Fields(b.String()), " ")
-}
-
-// capped returns at most limit runes of text, the last one an ellipsis where
-// some are missing.
-func capped(text string, limit int) string {
-	runes := []rune(text)
-	if len(runes) <= limit {
-		return text
-	}
-	return string(runes[:limit-1]) + "…"
 }
 
 // words says a duration as a person would.

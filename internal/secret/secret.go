@@ -38,16 +38,6 @@ func (l Location) String() string {
 // MarshalText makes a Location its public word in JSON and TOML.
 func (l Location) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
-// ParseLocation returns the location with the public word s.
-func ParseLocation(s string) (Location, bool) {
-	for _, l := range Locations() {
-		if l.String() == s {
-			return l, true
-		}
-	}
-	return 0, false
-}
-
 // Entry is everything that discovery may say about a secret. It has no place
 // for a value.
 type Entry struct {
