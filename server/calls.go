@@ -40,20 +40,22 @@ func (c *call) forLibrary(m message) []byte {
 type calls struct {
 	inFlight sync.WaitGroup
 
-	mu    sync.Mutex
-	open  map[string]*call // by id as it was written
-	begun int64
+	mu     sync.Mutex
+	open   map[string]*call // by id as it was written
+	begun  int64
+	closed bool // no more calls are taken
 }
 
-// admit takes c among the calls in flight, or says why not.
-func (cs *calls) admit(c *call) string {
+// admit takes c among the calls in flight, or says why not, and under which id:
+// an error under the id of another call would pass for that call's reply.
+func (cs *calls) admit(c *call) (id json.RawMessage, problem string) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if _, taken := cs.open[string(c.id)]; taken {
-		return "this id belongs to a call that has no reply yet"
+		return nil, "the id of this call belongs to one that has no reply yet"
 	}
-	if len(cs.open) >= maxInFlight {
-		return "too many calls at once: wait for replies"
+	if cs.closed || len(cs.open) >= maxInFlight {
+		return c.id, "too many calls at once: wait for replies"
 	}
 	if cs.open == nil {
 		cs.open = map[string]*call{}
@@ -62,7 +64,7 @@ func (cs *calls) admit(c *call) string {
 	c.number = cs.begun
 	cs.open[string(c.id)] = c
 	cs.inFlight.Add(1)
-	return ""
+	return c.id, ""
 }
 
 // settle takes c from the calls in flight and reports whether the client wants
@@ -87,10 +89,11 @@ func (cs *calls) cancel(id json.RawMessage) *call {
 	return c
 }
 
-// endSubscriptions ends the calls that never end by themselves.
-func (cs *calls) endSubscriptions() {
+// close takes no more calls and ends those that never end by themselves.
+func (cs *calls) close() {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
+	cs.closed = true
 	for _, c := range cs.open {
 		if c.method == string(mcp.MethodSubscriptionsListen) {
 			c.cancelled = true
@@ -99,15 +102,16 @@ func (cs *calls) endSubscriptions() {
 	}
 }
 
-// subscription returns the id of the subscription that is open, or nil. The
-// library keeps one filter a session, so there is one at most that counts.
+// subscription returns the id of the last subscription that is open, or nil. The
+// library keeps one filter a session, which is the last one's.
 func (cs *calls) subscription() json.RawMessage {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
+	last := &call{}
 	for _, c := range cs.open {
-		if c.method == string(mcp.MethodSubscriptionsListen) {
-			return c.id
+		if c.method == string(mcp.MethodSubscriptionsListen) && c.number > last.number {
+			last = c
 		}
 	}
-	return nil
+	return last.id
 }

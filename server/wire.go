@@ -15,6 +15,7 @@ import (
 	mcpserver "github.com/mark3labs/mcp-go/server"
 
 	"scrim/redact"
+	"scrim/tools"
 )
 
 // drainFor bounds how long replies are waited for once the input has ended;
@@ -109,7 +110,7 @@ func (w *wire) read(ctx context.Context, in io.Reader) error {
 func (w *wire) end(ctx context.Context, stop context.CancelFunc) {
 	w.session.leave()
 	w.questions.hangUp()
-	w.calls.endSubscriptions()
+	w.calls.close()
 	drained := make(chan struct{})
 	go func() { w.calls.inFlight.Wait(); close(drained) }()
 	select {
@@ -158,10 +159,10 @@ func (w *wire) receive(ctx context.Context, line []byte) {
 // looked at, since what follows depends on it.
 func (w *wire) request(ctx context.Context, m message, id json.RawMessage) {
 	c := &call{id: id, method: m.text("method")}
-	ctx, c.cancel = context.WithCancel(redact.WithCall(ctx, id))
-	if problem := w.calls.admit(c); problem != "" {
+	ctx, c.cancel = context.WithCancel(w.withProgress(redact.WithCall(ctx, id), m))
+	if refusedID, problem := w.calls.admit(c); problem != "" {
 		c.cancel()
-		w.refuse(id, codeBusy, problem)
+		w.refuse(refusedID, codeBusy, problem)
 		return
 	}
 	if c.method == string(mcp.MethodInitialize) {
@@ -169,6 +170,20 @@ func (w *wire) request(ctx context.Context, m message, id json.RawMessage) {
 		return
 	}
 	go w.handle(ctx, c, m)
+}
+
+// withProgress lets a call say that it is alive, if its client gave a token for
+// that. The token goes back as it was written.
+func (w *wire) withProgress(ctx context.Context, m message) context.Context {
+	var meta message
+	_ = json.Unmarshal(m.param("_meta"), &meta) // what is no object has no members
+	token := bytes.Clone(bytes.TrimSpace(meta["progressToken"]))
+	if !isID(token) {
+		return ctx
+	}
+	return tools.WithProgress(ctx, func(step int, text string) {
+		w.send(notification("notifications/progress", map[string]any{"progressToken": json.RawMessage(token), "progress": step, "message": text}))
+	})
 }
 
 // handle has the library answer a call and sends the reply, unless the call was

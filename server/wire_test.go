@@ -361,7 +361,7 @@ func TestDuplicateIDIsRefused(t *testing.T) {
 	c.call("7", "get_vault_secret", `{"name":"STORED","purpose":"first"}`)
 	asked := c.question()
 	c.call("7", "list_secrets", `{}`)
-	if e := c.reply("7"); e.Error == nil {
+	if e := c.reply("null"); e.Error == nil {
 		t.Errorf("got %s", e.raw)
 	}
 	c.answer(asked, "approve")

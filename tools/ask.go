@@ -66,7 +66,7 @@ func (d Deps) decide(ctx context.Context, call mcp.CallToolRequest, request appr
 	}
 	limit := time.NewTimer(cmp.Or(d.Patience, defaultPatience))
 	defer limit.Stop()
-	if err := d.wait(ctx, call, question, question.Turn, limit.C); err != nil {
+	if err := d.wait(ctx, question, question.Turn, clientGone(ctx), limit.C); err != nil {
 		return approval.Grant{}, id, err
 	}
 	if question.Fresh {
@@ -74,7 +74,7 @@ func (d Deps) decide(ctx context.Context, call mcp.CallToolRequest, request appr
 			return approval.Grant{}, id, err
 		}
 	}
-	if err := d.wait(ctx, call, question, question.Done, limit.C); err != nil {
+	if err := d.wait(ctx, question, question.Done, nil, limit.C); err != nil {
 		return approval.Grant{}, id, err
 	}
 	grant, _, err = d.Gate.Admit(ctx, request, approval.Answer{ID: id})
@@ -127,9 +127,10 @@ type stillPendingError struct{ expires time.Time }
 func (stillPendingError) Error() string { return "a person was asked and has not answered yet" }
 
 // wait waits for event, or for the question's end, and tells the client
-// meanwhile that the call is alive. A question that can no longer be answered,
-// or whose call was cancelled, is withdrawn.
-func (d Deps) wait(ctx context.Context, call mcp.CallToolRequest, question *approval.Question, event <-chan struct{}, limit <-chan time.Time) error {
+// meanwhile that the call is alive. A question whose call was cancelled, or
+// whose client is gone before it was put, is withdrawn; one that was put ends
+// by itself when the client is gone.
+func (d Deps) wait(ctx context.Context, question *approval.Question, event, gone <-chan struct{}, limit <-chan time.Time) error {
 	alive := time.NewTicker(progressEvery)
 	defer alive.Stop()
 	for steps := 1; ; steps++ {
@@ -141,26 +142,30 @@ func (d Deps) wait(ctx context.Context, call mcp.CallToolRequest, question *appr
 		case <-ctx.Done():
 			d.Gate.Withdraw(question.ID)
 			return context.Cause(ctx)
-		case <-clientGone(ctx):
+		case <-gone:
 			d.Gate.Withdraw(question.ID)
 			return approval.ErrUnavailable
 		case <-limit:
 			return stillPendingError{question.Expires}
 		case <-alive.C:
-			d.progress(ctx, call, steps)
+			progress(ctx, steps)
 		}
 	}
 }
 
-func (d Deps) progress(ctx context.Context, call mcp.CallToolRequest, steps int) {
-	if call.Params.Meta == nil || call.Params.Meta.ProgressToken == nil {
-		return
-	}
-	err := server.ServerFromContext(ctx).SendNotificationToClient(ctx, "notifications/progress", map[string]any{
-		"progressToken": call.Params.Meta.ProgressToken, "progress": steps, "message": "waiting for a person",
-	})
-	if err != nil {
-		d.Log.Debug("progress was not sent", "error", err)
+// Progress tells a client that a call is alive, step by step.
+type Progress func(step int, message string)
+
+type progressKey struct{}
+
+// WithProgress returns a context for a call whose client asked for progress.
+func WithProgress(ctx context.Context, tell Progress) context.Context {
+	return context.WithValue(ctx, progressKey{}, tell)
+}
+
+func progress(ctx context.Context, step int) {
+	if tell, ok := ctx.Value(progressKey{}).(Progress); ok {
+		tell(step, "waiting for a person")
 	}
 }
 

@@ -79,8 +79,12 @@ func explain(err error) CallError {
 		return CallError{"identity_refused", "the store does not accept scrim's own credentials", "Tell the person to renew the machine identity's credentials; nothing that you can pass changes this."}
 	case errors.Is(err, secret.ErrForbidden):
 		return CallError{"identity_refused", "this machine identity is not allowed to read that", "Tell the person which name you need; the identity needs the permission readValue there."}
-	case errors.Is(err, secret.ErrUnavailable), errors.Is(err, secret.ErrBadResponse), errors.Is(err, context.DeadlineExceeded):
-		return CallError{"store_unavailable", "the store cannot be reached or does not answer as it should", "This says nothing about whether the secret exists. Call again in a moment; if it lasts, tell the person to run `scrim find` with the same name."}
+	case errors.Is(err, secret.ErrNotFound):
+		return CallError{"missing", "the secret was there when it was looked for, and is gone now", "Call find_secret with its name."}
+	case errors.Is(err, secret.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, store.ErrNotRead):
+		return CallError{"store_unavailable", "the store cannot be reached", "This says nothing about whether the secret exists. Call again in a moment; if it lasts, tell the person to run `scrim list`, which names the cause."}
+	case errors.Is(err, secret.ErrBadResponse), errors.Is(err, secret.ErrPathNotFound):
+		return CallError{"store_unavailable", "the store does not answer as it should", "This says nothing about whether the secret exists. Tell the person to run `scrim list`, which names the cause."}
 	case errors.Is(err, approval.ErrTooMany):
 		return CallError{"too_many_requests", "too many requests wait for a person, or were approved in this session", "Wait for the open ones, or ask the person to start a new session."}
 	case errors.Is(err, approval.ErrUnrecorded):

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -18,7 +19,7 @@ import (
 type GetArguments struct {
 	Name      string `json:"name" jsonschema:"minLength=1,maxLength=255" jsonschema_description:"The secret's exact name."`
 	Purpose   string `json:"purpose" jsonschema:"minLength=1,maxLength=500" jsonschema_description:"What you need the value for, in one sentence. The person who decides reads it."`
-	Delivery  string `json:"delivery,omitempty" jsonschema:"enum=value,enum=file,default=value" jsonschema_description:"How the value comes: value puts it into this conversation."`
+	Delivery  string `json:"delivery,omitempty" jsonschema:"enum=value,enum=file,default=value" jsonschema_description:"How the value comes: value puts it into this conversation. file is not in this version."`
 	RequestID string `json:"request_id,omitempty" jsonschema:"maxLength=64" jsonschema_description:"request_id of an answer that was pending, to pick it up."`
 }
 
@@ -54,6 +55,9 @@ func (d Deps) getVaultSecret(ctx context.Context, call mcp.CallToolRequest, a Ge
 	if !d.Scope.Stated {
 		return GetAnswer{}, CallError{"environment_not_stated", "nobody stated the environment, so vault secrets cannot be read", "Ask the person to set PROJECT_ENV, or [env] default in scrim.toml, and to start scrim again."}
 	}
+	if a.Delivery == string(policy.DeliverFile) {
+		return GetAnswer{}, CallError{"invalid_argument", "delivery file is not in this version", "Call again with delivery value, or without it."}
+	}
 	ref, err := d.vaultRef(ctx, a.Name)
 	if err != nil {
 		return GetAnswer{}, err
@@ -79,35 +83,28 @@ func (d Deps) getVaultSecret(ctx context.Context, call mcp.CallToolRequest, a Ge
 // vaultRef returns where name lies in the vault. A name that is somewhere else,
 // or nowhere, is told so, and nobody is asked.
 func (d Deps) vaultRef(ctx context.Context, name string) (secret.Ref, error) {
-	snapshot := d.Store.Snapshot(ctx)
-	if err := snapshot.Err(); err != nil {
-		return secret.Ref{}, err // the redactor could not mask what it has not seen
-	}
-	if view, entry := snapshot.Vault(name); entry != nil {
-		if view.State == store.NamesOnly {
-			return secret.Ref{}, fmt.Errorf("read %s: %w", entry.Ref, secret.ErrForbidden)
-		}
-		return entry.Ref, nil
-	}
 	finding, err := d.Store.Find(ctx, name)
 	if err != nil {
 		return secret.Ref{}, err
 	}
+	if err := d.Store.Peek().Err(); err != nil {
+		return secret.Ref{}, err // the redactor could not mask what it has not seen
+	}
 	switch finding.Status {
-	case store.StoredInVault: // it was stored since the snapshot was read
+	case store.StoredInVault:
+		if finding.Entry != nil && finding.Entry.Hidden() {
+			return secret.Ref{}, fmt.Errorf("read %s: %w", name, secret.ErrForbidden)
+		}
 		return finding.Place.Ref(name)
 	case store.Injected, store.StagingOverride, store.SharedNotPropagated:
-		return secret.Ref{}, CallError{"not_in_vault", fmt.Sprintf("%s is not in the vault: it is %s (%s)", name, finding.Status, location(*finding.Place)), d.nextStep(finding)}
+		return secret.Ref{}, CallError{"not_in_vault", fmt.Sprintf("%s needs no read: it is %s (%s)", name, finding.Status, location(*finding.Place)), d.nextStep(finding)}
 	case store.Missing:
 		return secret.Ref{}, CallError{"missing", name + " is in no place of this scope", d.nextStep(finding)}
 	case store.Hidden:
 		return secret.Ref{}, CallError{"hidden", "this identity may not see whether " + name + " is at " + location(*finding.Place), d.nextStep(finding)}
 	case store.Unknown:
 	}
-	if finding.Err != nil {
-		return secret.Ref{}, finding.Err
-	}
-	return secret.Ref{}, secret.ErrUnavailable
+	return secret.Ref{}, cmp.Or(finding.Err, secret.ErrUnavailable)
 }
 
 func delivery(word string) policy.Delivery {

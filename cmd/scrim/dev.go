@@ -90,6 +90,9 @@ func readSeed(file string) (devstore.Seed, error) {
 		return devstore.Seed{}, fmt.Errorf("the seed %s cannot be read (%w): check the file after --seed", file, cause(err))
 	}
 	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return devstore.Seed{}, fmt.Errorf("the seed %s is a folder: name a JSON file after --seed", file)
+	}
 	seed, err := devstore.ParseSeed(f)
 	if err != nil {
 		return devstore.Seed{}, fmt.Errorf("%s: %w", file, cause(err))

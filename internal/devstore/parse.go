@@ -47,6 +47,9 @@ func ParseSeed(r io.Reader) (Seed, error) {
 	}
 	p := &seedParser{text: text, dec: json.NewDecoder(bytes.NewReader(text))}
 	seed, err := p.seed()
+	if errors.Is(err, io.EOF) {
+		err = p.fail("the seed ends before its JSON does: close what is open")
+	}
 	if err != nil {
 		return Seed{}, err
 	}

@@ -71,7 +71,7 @@ func (s *Store) Find(ctx context.Context, name string) (Finding, error) {
 		return Finding{}, err
 	}
 	snapshot := s.Snapshot(ctx)
-	if err := snapshot.scopeError(); err != nil {
+	if err := snapshot.ScopeError(); err != nil {
 		return Finding{}, err
 	}
 	f := Finding{Name: name, AsOf: snapshot.AsOf(), NotSearched: snapshot.gaps()}
@@ -210,9 +210,9 @@ func (s *Store) ask(ctx context.Context, view View, name string) error {
 	return err
 }
 
-// scopeError returns why the scope itself is not in the store, or nil. Without
+// ScopeError returns why the scope itself is not in the store, or nil. Without
 // its project path and environments no absence means anything.
-func (s Snapshot) scopeError() error {
+func (s Snapshot) ScopeError() error {
 	for _, v := range s.Views {
 		if _, ok := errors.AsType[*NoEnvironmentError](v.Err); ok || errors.Is(v.Err, secret.ErrNoProject) {
 			return v.Err
@@ -229,21 +229,6 @@ func (s Snapshot) lookup(name string) (*View, *Entry) {
 	for i := range s.Views {
 		if entry := s.Views[i].find(name); entry != nil && s.Views[i].State != Unread {
 			return &s.Views[i], entry
-		}
-	}
-	return nil, nil
-}
-
-// Vault returns the first vault of the scope that lists name, and its entry; the
-// scope's own environment comes first. Both are nil where none does.
-func (s Snapshot) Vault(name string) (*View, *Entry) {
-	for i := range s.Views {
-		view := &s.Views[i]
-		if view.Place.Location != secret.Vault || view.State == Unread {
-			continue
-		}
-		if entry := view.find(name); entry != nil {
-			return view, entry
 		}
 	}
 	return nil, nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"scrim/internal/approval"
@@ -18,6 +19,9 @@ func (s *Store) Read(ctx context.Context, grant approval.Grant) ([]secret.Value,
 	values := make([]secret.Value, len(refs))
 	for i, ref := range refs {
 		listed, err := s.Source.Get(ctx, ref)
+		if errors.Is(err, secret.ErrNotFound) || errors.Is(err, secret.ErrPathNotFound) {
+			s.expire(ref)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -62,7 +62,6 @@ type Store struct {
 
 	mu       sync.Mutex
 	snapshot Snapshot
-	tried    time.Time // when the last refresh ended
 	absences map[string]time.Time
 }
 
@@ -77,12 +76,13 @@ func New(o Options) *Store {
 	places := o.Scope.Places()
 	views := make([]View, len(places))
 	for i, place := range places {
-		views[i] = View{Place: place, Err: errNotRead}
+		views[i] = View{Place: place, Err: ErrNotRead}
 	}
 	return &Store{Options: o, snapshot: Snapshot{Views: views}, absences: map[string]time.Time{}}
 }
 
-var errNotRead = errors.New("not read yet")
+// ErrNotRead is why a place is unread before it was ever looked at.
+var ErrNotRead = errors.New("the place was not read yet")
 
 // Snapshot is one reading of a whole scope, a view for each of its places, in
 // the order of secret.Scope.Places. It is not changed once it is returned.
@@ -156,37 +156,45 @@ func (s *Store) Snapshot(ctx context.Context) Snapshot {
 func (s *Store) current() (Snapshot, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	age := s.Now().Sub(s.tried)
-	if s.tried.IsZero() || age >= freshFor {
-		return s.snapshot, false
-	}
-	for _, v := range s.snapshot.Views {
-		if v.State == Unread && age >= v.retryAfter() {
-			return s.snapshot, false
-		}
-	}
-	return s.snapshot, true
+	now := s.Now()
+	due := slices.ContainsFunc(s.snapshot.Views, func(v View) bool { return v.isDue(now) })
+	return s.snapshot, !due
 }
 
-// refresh reads every place anew, in parallel, and keeps the result.
+// refresh reads every place that is due, in parallel, and keeps the result.
 func (s *Store) refresh(ctx context.Context) Snapshot {
 	before := s.Peek()
-	next := Snapshot{Views: make([]View, len(before.Views))}
+	next := Snapshot{Views: slices.Clone(before.Views)}
 
 	var reading sync.WaitGroup
 	for i, view := range before.Views {
-		reading.Go(func() { next.Views[i] = s.read(ctx, view) })
+		if view.isDue(s.Now()) {
+			reading.Go(func() { next.Views[i] = s.read(ctx, view) })
+		}
 	}
 	reading.Wait()
 	next.markShared()
 
 	s.mu.Lock()
-	s.snapshot, s.tried = next, s.Now()
+	s.snapshot = next
 	s.mu.Unlock()
 	if s.Changed != nil && !slices.Equal(before.names(), next.names()) {
 		s.Changed()
 	}
 	return next
+}
+
+// expire makes the place of ref due, since what is known of it is wrong.
+func (s *Store) expire(ref secret.Ref) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	views := slices.Clone(s.snapshot.Views)
+	for i, v := range views {
+		if v.Place.Environment == ref.Environment() && v.Place.Path == ref.Path() {
+			views[i].due = time.Time{}
+		}
+	}
+	s.snapshot.Views = views
 }
 
 // names lists every name with its place, for telling whether the set changed.

@@ -284,9 +284,8 @@ func TestNamesWithoutValues(t *testing.T) {
 	if got := w.status(t, "NOWHERE"); got != store.Missing {
 		t.Errorf("got %v: a describe-only identity can prove absence", got)
 	}
-	view, _ := w.Peek().Vault("DEPLOY_TOKEN")
-	if view == nil || view.State != store.NamesOnly {
-		t.Errorf("got %+v", view)
+	if found, err := w.Find(t.Context(), "DEPLOY_TOKEN"); err != nil || !found.Entry.Hidden() {
+		t.Errorf("got %+v, %v", found, err)
 	}
 	if w.learned.heard("made-up-deploy-prod") {
 		t.Error("a hidden value was learned")
@@ -343,6 +342,25 @@ func TestFreshness(t *testing.T) {
 	for _, r := range refresh {
 		if !r.Conditional || r.Status != 304 {
 			t.Errorf("%s %s answered %d, conditional %t", r.Method, r.SecretPath, r.Status, r.Conditional)
+		}
+	}
+}
+
+// TestUnreadPlaceIsRetriedAlone leaves places that were read in peace while
+// another cannot be read.
+func TestUnreadPlaceIsRetriedAlone(t *testing.T) {
+	t.Parallel()
+	w := open(t, "prod")
+	w.held.Faults().Add(devstore.Fault{Kind: devstore.ServerError, Status: 500, SecretPath: "/alpha/vault"})
+	w.Snapshot(t.Context())
+	w.held.ForgetRequests()
+	for range 3 {
+		w.clock.advance(2 * time.Second)
+		w.Snapshot(t.Context())
+	}
+	for _, r := range w.held.Requests() {
+		if r.SecretPath != "/alpha/vault" {
+			t.Errorf("%s was read again after %d", r.SecretPath, r.Status)
 		}
 	}
 }

@@ -36,6 +36,7 @@ type View struct {
 	Err        error // why it is Unread, Denied or Absent
 
 	etag   string
+	due    time.Time // when it is to be read again; zero is at once
 	probed time.Time // when an empty folder was last told from a denied one
 }
 
@@ -48,6 +49,9 @@ type Entry struct {
 	value secret.Value // to tell a copy from another secret of the same name
 }
 
+// Hidden reports whether this identity may see the name and not the value.
+func (e *Entry) Hidden() bool { return e.value.IsZero() }
+
 // find returns the entry called name, or nil.
 func (v *View) find(name string) *Entry {
 	i, ok := slices.BinarySearchFunc(v.Entries, name, func(e Entry, name string) int {
@@ -59,8 +63,13 @@ func (v *View) find(name string) *Entry {
 	return &v.Entries[i]
 }
 
-// retryAfter returns how long an unread place is left alone.
-func (v *View) retryAfter() time.Duration {
+func (v *View) isDue(now time.Time) bool { return !now.Before(v.due) }
+
+// servesFor returns how long the place is left alone.
+func (v *View) servesFor() time.Duration {
+	if v.State != Unread {
+		return freshFor
+	}
 	if limited, ok := errors.AsType[*secret.RateLimitedError](v.Err); ok {
 		return max(retryAfter, limited.After)
 	}
@@ -87,6 +96,12 @@ func (e *NoPathError) Error() string {
 // read reads the place of before again. A place that cannot be read keeps the
 // entries of its last good reading.
 func (s *Store) read(ctx context.Context, before View) View {
+	after := s.look(ctx, before)
+	after.due = s.Now().Add(after.servesFor())
+	return after
+}
+
+func (s *Store) look(ctx context.Context, before View) View {
 	place := before.Place
 	listing, err := s.Source.List(ctx, place.Environment, place.Path, before.etag)
 	if errors.Is(err, secret.ErrPathNotFound) {
