@@ -72,6 +72,14 @@ func (r *Redactor) Void(id json.RawMessage) {
 	}
 }
 
+// Reuse says that the id belongs to a new call now: what was disclosed to the
+// one that was cancelled stays dead.
+func (r *Redactor) Reuse(id json.RawMessage) {
+	if s := r.state(); s != nil {
+		s.claims.reuse(string(bytes.TrimSpace(id)))
+	}
+}
+
 // claims are the live claims, by their text.
 type claims struct {
 	mu     *sync.Mutex
@@ -109,6 +117,12 @@ func (c *claims) void(id string, now time.Time) {
 			delete(c.live, text)
 		}
 	}
+}
+
+func (c *claims) reuse(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.voided, id)
 }
 
 // isLive reports whether text is a claim that could still be swapped.

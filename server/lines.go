@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"unicode/utf8"
 )
 
 // maxMessage bounds one incoming message. A library that reads lines without a
@@ -153,5 +154,5 @@ func (s *idScanner) found() json.RawMessage {
 // MCP can be.
 func isID(raw json.RawMessage) bool {
 	raw = bytes.TrimSpace(raw)
-	return json.Valid(raw) && len(raw) > 0 && (raw[0] == '"' || raw[0] == '-' || '0' <= raw[0] && raw[0] <= '9')
+	return json.Valid(raw) && utf8.Valid(raw) && len(raw) > 0 && (raw[0] == '"' || raw[0] == '-' || '0' <= raw[0] && raw[0] <= '9')
 }

@@ -24,6 +24,7 @@ type Server struct {
 
 // New returns a server with every tool, resource and prompt.
 func New(deps tools.Deps, version string) *Server {
+	deps.Strangers = tools.NewStrangers()
 	completer := tools.Completer{Deps: deps}
 	s := mcpserver.NewMCPServer("scrim", version,
 		mcpserver.WithTitle("scrim"),

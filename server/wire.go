@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -165,6 +166,7 @@ func (w *wire) request(ctx context.Context, m message, id json.RawMessage) {
 		w.refuse(refusedID, codeBusy, problem)
 		return
 	}
+	w.redactor.Reuse(id)
 	if c.method == string(mcp.MethodInitialize) {
 		w.handle(ctx, c, m)
 		return
@@ -200,15 +202,13 @@ func (w *wire) handle(ctx context.Context, c *call, m message) {
 	}
 	switch r := response.(type) {
 	case mcp.JSONRPCResponse:
-		r.ID = mcp.NewRequestId(c.id)
 		if listened, ok := r.Result.(mcp.SubscriptionsListenResult); ok {
 			listened.EnsureResultMeta().SetSubscriptionID(c.id)
 			r.Result = listened
 		}
-		w.send(r)
+		w.reply(c.id, "result", r.Result)
 	case mcp.JSONRPCError:
-		r.ID = mcp.NewRequestId(c.id)
-		w.send(r)
+		w.reply(c.id, "error", plainError(r.Error))
 	default:
 		w.refuse(c.id, mcp.INTERNAL_ERROR, "internal error")
 	}
@@ -236,22 +236,38 @@ func (w *wire) cancel(id json.RawMessage) {
 
 // refuse answers a message with an error; id is nil where none could be read.
 func (w *wire) refuse(id json.RawMessage, code int, text string) {
-	w.send(mcp.JSONRPCError{
-		JSONRPC: mcp.JSONRPC_VERSION, ID: mcp.NewRequestId(id),
-		Error: mcp.NewJSONRPCErrorDetails(code, text, nil),
-	})
+	w.reply(id, "error", mcp.NewJSONRPCErrorDetails(code, text, nil))
 }
 
-// send writes one message in one write.
+// reply sends a reply under the id as the client wrote it; an encoder would
+// rewrite some ids, and a claim is bound to the bytes.
+func (w *wire) reply(id json.RawMessage, member string, content any) {
+	encoded, err := json.Marshal(content)
+	if err != nil {
+		w.log.Error("a reply could not be encoded", "error", err)
+		member, encoded = "error", []byte(`{"code":-32603,"message":"internal error"}`)
+	}
+	if id == nil {
+		id = json.RawMessage("null")
+	}
+	w.write(slices.Concat([]byte(`{"jsonrpc":"2.0","id":`), id, []byte(`,"`+member+`":`), encoded, []byte("}\n")))
+}
+
+// send sends a message of our own.
 func (w *wire) send(m any) {
 	line, err := json.Marshal(m)
 	if err != nil {
 		w.log.Error("a message could not be encoded", "error", err)
 		return
 	}
+	w.write(append(line, '\n'))
+}
+
+// write writes one message in one write.
+func (w *wire) write(line []byte) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
-	if _, err := w.out.Write(append(line, '\n')); err != nil {
+	if _, err := w.out.Write(line); err != nil {
 		w.log.Debug("the client does not read any more", "error", err)
 	}
 	if w.onReply != nil {

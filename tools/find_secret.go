@@ -62,6 +62,9 @@ func findSecret(d Deps) server.ServerTool {
 			"shared_not_propagated, hidden, missing, or unknown. Only `missing` means that it does not exist here. Never returns the value.",
 		readOnly: true, idempotent: true,
 	}, func(ctx context.Context, _ mcp.CallToolRequest, a FindArguments) (FindAnswer, error) {
+		if err := d.admitName(a.Name); err != nil {
+			return FindAnswer{}, err
+		}
 		return d.Find(ctx, a.Name)
 	})
 }

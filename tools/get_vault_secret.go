@@ -58,6 +58,9 @@ func (d Deps) getVaultSecret(ctx context.Context, call mcp.CallToolRequest, a Ge
 	if a.Delivery == string(policy.DeliverFile) {
 		return GetAnswer{}, CallError{"invalid_argument", "delivery file is not in this version", "Call again with delivery value, or without it."}
 	}
+	if err := d.admitName(a.Name); err != nil {
+		return GetAnswer{}, err
+	}
 	ref, err := d.vaultRef(ctx, a.Name)
 	if err != nil {
 		return GetAnswer{}, err

@@ -206,7 +206,9 @@ func (d Deps) unreadable(v store.View) string {
 		}
 		return ""
 	case store.Readable, store.NamesOnly:
-		return ""
+	}
+	if len(v.Closed) > 0 {
+		return fmt.Sprintf("it imports from %s, where this identity may not see", v.Closed[0].Place)
 	}
 	return ""
 }
@@ -214,7 +216,7 @@ func (d Deps) unreadable(v store.View) string {
 // optional reports whether being denied at v is normal: teams often keep the
 // shared source from the identities of single projects.
 func (d Deps) optional(v store.View) bool {
-	return v.Place.Location == secret.Shared && v.State == store.Denied && !d.Scope.SharedStated
+	return v.Place.Location == secret.Shared && v.State == store.Denied && !v.Place.Stated
 }
 
 // timestamp formats t, or now where nothing was read yet.

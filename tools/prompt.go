@@ -27,7 +27,10 @@ func Prompts(d Deps) []server.ServerPrompt {
 		Handler: func(_ context.Context, request mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 			name := request.Params.Arguments["name"]
 			if err := secret.CheckName(name); err != nil {
-				return nil, fmt.Errorf("the prompt's argument name: %w; list_secrets has the names", err)
+				return nil, errPromptName
+			}
+			if err := d.admitName(name); err != nil {
+				return nil, errTooManyNames
 			}
 			text := fmt.Sprintf("Find the secret %s in project %s (%s). Call find_secret with its name, say where it is, and follow the answer's next step. "+
 				"%s Do not say that it is missing unless the status is `missing`, and never print its value.",

@@ -40,7 +40,7 @@ func ResourceTemplates(d Deps) []server.ServerResourceTemplate {
 		Handler: func(ctx context.Context, request mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
 			location := strings.TrimPrefix(request.Params.URI, secretsURIPrefix)
 			if !slices.Contains(locationWords(), location) {
-				return nil, fmt.Errorf("read a resource: the location is not one of %s", strings.Join(locationWords(), ", "))
+				return nil, errLocation
 			}
 			answer, err := d.List(ctx, ListArguments{Location: location})
 			if err != nil {

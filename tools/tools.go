@@ -13,6 +13,7 @@ import (
 	"github.com/invopop/jsonschema"
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+	"golang.org/x/time/rate"
 
 	"scrim/internal/approval"
 	"scrim/internal/secret"
@@ -33,6 +34,10 @@ type Deps struct {
 	// Patience bounds how long one call waits for a person: several clients end
 	// a call after 60 seconds, whatever progress they are told of. Zero is 50 s.
 	Patience time.Duration
+
+	// Strangers bounds how many names that are not in scope may be asked for:
+	// see NewStrangers. Nil is no bound, for people.
+	Strangers *rate.Limiter
 }
 
 // All returns every tool.

@@ -71,6 +71,10 @@ func (c closed) List(context.Context, string, string, string) (secret.Listing, e
 	return secret.Listing{}, c.err()
 }
 
+func (c closed) Names(context.Context, string, string) (secret.Listing, error) {
+	return secret.Listing{}, c.err()
+}
+
 func (c closed) Get(context.Context, secret.Ref) (secret.Listed, error) {
 	return secret.Listed{}, c.err()
 }

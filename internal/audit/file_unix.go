@@ -17,6 +17,12 @@ func openAppend(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|unix.O_NOFOLLOW, 0o600) //nolint:gosec // G304: the trail's path comes from the user's own environment
 }
 
+// openRead opens path to read, follows no link, and does not wait for the other
+// end of a pipe.
+func openRead(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) //nolint:gosec // G304: as openAppend
+}
+
 // checkOwned refuses what belongs to somebody else or has a mode but want.
 func checkOwned(path string, info fs.FileInfo, want fs.FileMode) error {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {

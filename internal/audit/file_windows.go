@@ -17,6 +17,11 @@ func openAppend(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600) //nolint:gosec // G304: the trail's path comes from the user's own environment
 }
 
+// openRead opens path to read.
+func openRead(path string) (*os.File, error) {
+	return os.Open(path) //nolint:gosec // G304: as openAppend
+}
+
 // checkOwned accepts everything: the profile directory's access list guards
 // the file here, and modes say nothing.
 func checkOwned(string, fs.FileInfo, fs.FileMode) error { return nil }

@@ -50,7 +50,7 @@ func Read(r io.Reader) iter.Seq2[Record, error] {
 // *BrokenError where the trail was changed or cut, and another where it could
 // not be read (fs.ErrNotExist where there is none).
 func Verify(path string) (Summary, error) {
-	f, err := os.Open(path) //nolint:gosec // G304: the trail's path comes from the user's own environment
+	f, err := OpenTrail(path)
 	if err != nil {
 		return Summary{}, fmt.Errorf("verify the audit trail: %w", err)
 	}
@@ -60,6 +60,24 @@ func Verify(path string) (Summary, error) {
 		return Summary{}, fmt.Errorf("verify the audit trail: %w", err)
 	}
 	return verify(io.LimitReader(f, size))
+}
+
+// OpenTrail opens the trail at path for Read. A link, a pipe or a device is
+// refused, as Append refuses it; fs.ErrNotExist says that there is none.
+func OpenTrail(path string) (*os.File, error) {
+	f, err := openRead(path)
+	if err != nil {
+		return nil, (&Log{path: path}).explainOpen(err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file: move it away", path)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // settledSize returns f's size at a moment when nobody is appending.

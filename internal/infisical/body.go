@@ -86,6 +86,9 @@ func decodeListing(body []byte, at place, values bool) (secret.Listing, error) {
 	if raw.Imports.v != nil {
 		for _, imported := range slices.Backward(*raw.Imports.v) {
 			f.add(imported.Secrets, origin(imported.Environment, imported.Path))
+			if at, err := newPlace(imported.Environment, imported.Path); err == nil && len(imported.Secrets) == 0 {
+				f.out.Silent = append(f.out.Silent, secret.Place{Environment: at.env, Path: at.path})
+			}
 		}
 	}
 	if f.nameless {

@@ -39,6 +39,7 @@ type Listing struct {
 
 	Secrets []Listed
 	Refused []Value // values under names that scrim cannot address; known to the redactor all the same
+	Silent  []Place // what the folder imports from, and nothing of it was listed
 	Hidden  bool    // this identity may see names and not values
 	// Unexpanded says that the store would not expand every ${reference}, so
 	// values are as they were written.

@@ -24,6 +24,7 @@ type Place struct {
 	Location    Location
 	Environment string
 	Path        string
+	Stated      bool // somebody configured the path: it is no convention that it may or may not follow
 }
 
 // String returns "env:/path" for people and logs.
@@ -41,14 +42,14 @@ func Production(env string) bool { return env == "prod" || env == "production" }
 func (s Scope) Places() []Place {
 	var places []Place
 	if !Production(s.Environment) && s.StagingPath != "" {
-		places = append(places, Place{Staging, s.Environment, s.StagingPath})
+		places = append(places, Place{Staging, s.Environment, s.StagingPath, s.StagingPath != s.Path+"/staging"})
 	}
-	places = append(places, Place{Injected, s.Environment, s.Path})
+	places = append(places, Place{Injected, s.Environment, s.Path, true})
 	for _, env := range s.vaultEnvironments() {
-		places = append(places, Place{Vault, env, s.VaultPath})
+		places = append(places, Place{Vault, env, s.VaultPath, s.VaultPath != s.Path+"/vault"})
 	}
 	if s.SharedPath != "" {
-		places = append(places, Place{Shared, s.Environment, s.SharedPath})
+		places = append(places, Place{Shared, s.Environment, s.SharedPath, s.SharedStated})
 	}
 	return places
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,7 +79,7 @@ func (s *Store) Find(ctx context.Context, name string) (Finding, error) {
 	if view, entry := snapshot.lookup(name); entry != nil && view.Place.Location != secret.Shared {
 		return f.at(view.Place, entry), nil
 	}
-	if s.absentLately(name) && snapshot.Known() {
+	if s.absentLately(name) && snapshot.open() {
 		f.Status = Missing
 		f.DidYouMean = suggest(name, snapshot)
 		return f, nil
@@ -128,6 +129,13 @@ func (s *Store) confirm(ctx context.Context, f Finding, snapshot Snapshot) (Find
 			f.Err = answers[i]
 		case isAbsent:
 		}
+		for _, closed := range view.Closed {
+			if errors.Is(closed.Reason, secret.ErrForbidden) {
+				hidden = &View{Place: closed.Place}
+			} else {
+				f.Err = closed.Reason
+			}
+		}
 	}
 	f.DidYouMean = suggest(f.Name, snapshot)
 	if f.Err == nil {
@@ -176,7 +184,7 @@ func (s *Store) weigh(place secret.Place, answer error) weight {
 		return isThere
 	case errors.Is(answer, secret.ErrNotFound):
 		return isAbsent
-	case errors.Is(answer, secret.ErrForbidden) && place.Location == secret.Shared && !s.Scope.SharedStated:
+	case errors.Is(answer, secret.ErrForbidden) && place.Location == secret.Shared && !place.Stated:
 		return isAbsent
 	case errors.Is(answer, secret.ErrForbidden):
 		return isHidden
@@ -217,7 +225,7 @@ func (s Snapshot) ScopeError() error {
 		if _, ok := errors.AsType[*NoEnvironmentError](v.Err); ok || errors.Is(v.Err, secret.ErrNoProject) {
 			return v.Err
 		}
-		if v.Place.Location == secret.Injected && v.State == Absent {
+		if v.State == Absent && v.Place.Stated {
 			return v.Err
 		}
 	}
@@ -234,15 +242,27 @@ func (s Snapshot) lookup(name string) (*View, *Entry) {
 	return nil, nil
 }
 
-// gaps lists the places that were not read.
+// gaps lists the places that were not read, and those of a convention that this
+// project does not follow.
 func (s Snapshot) gaps() []Gap {
 	var gaps []Gap
 	for _, v := range s.Views {
-		if v.State == Unread || v.State == Denied {
+		if v.State == Unread || v.State == Denied || v.State == Absent && v.Place.Location == secret.Vault {
 			gaps = append(gaps, Gap{v.Place, v.Err})
+		}
+		for _, closed := range v.Closed {
+			gaps = append(gaps, closed)
 		}
 	}
 	return gaps
+}
+
+// open reports whether every place that counts could be looked into.
+func (s Snapshot) open() bool {
+	return !slices.ContainsFunc(s.Views, func(v View) bool {
+		optional := v.Place.Location == secret.Shared && !v.Place.Stated
+		return v.State == Unread || v.State == Denied && !optional || len(v.Closed) > 0
+	})
 }
 
 func (s *Store) absentLately(name string) bool {

@@ -33,6 +33,8 @@ type Source interface {
 	// Probe asks for one exact name without its value: nil is present,
 	// secret.ErrNotFound is absent, secret.ErrForbidden is hidden.
 	Probe(ctx context.Context, ref secret.Ref) error
+	// Names lists a folder without values.
+	Names(ctx context.Context, environment, path string) (secret.Listing, error)
 	// Folders lists the folders in path, the same for every identity. A missing
 	// path has none; a missing environment is secret.ErrPathNotFound.
 	Folders(ctx context.Context, environment, path string) ([]string, error)
@@ -107,6 +109,11 @@ func (s Snapshot) Len() int {
 		n += len(v.Entries)
 	}
 	return n
+}
+
+// Has reports whether some place lists name.
+func (s Snapshot) Has(name string) bool {
+	return slices.ContainsFunc(s.Views, func(v View) bool { return v.find(name) != nil })
 }
 
 // Known reports whether every place was read, or is known to be closed to this

@@ -25,11 +25,12 @@ import (
 // alpha in one environment.
 type world struct {
 	*store.Store
-	held    *devstore.Store
-	scope   secret.Scope
-	clock   *clock
-	learned *ears
-	changes *atomic.Int32
+	held     *devstore.Store
+	clientID string
+	scope    secret.Scope
+	clock    *clock
+	learned  *ears
+	changes  *atomic.Int32
 }
 
 // clock is a clock that tests move.
@@ -96,7 +97,7 @@ func openWith(t *testing.T, scope secret.Scope, project string, rules ...devstor
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{held: held, scope: scope, clock: &clock{}, learned: &ears{}, changes: &atomic.Int32{}}
+	w := &world{held: held, clientID: id, scope: scope, clock: &clock{}, learned: &ears{}, changes: &atomic.Int32{}}
 	w.Store = store.New(store.Options{
 		Scope: scope, Source: client, Learner: w.learned, Now: w.clock.now,
 		Changed: func() { w.changes.Add(1) },
@@ -503,4 +504,68 @@ func TestFindRefusesBadNames(t *testing.T) {
 func ExampleStatus() {
 	fmt.Println(store.Missing, store.Status(0))
 	// Output: missing unknown
+}
+
+// TestImportThatIsClosed takes away what the project imports from: a name may
+// come from there, so it is hidden, and the list says that it is incomplete.
+func TestImportThatIsClosed(t *testing.T) {
+	t.Parallel()
+	for name, rules := range map[string][]devstore.Rule{
+		"denied":        devstore.MayNotSee("/beta"),
+		"describe only": devstore.MayNotReadValues("/beta"),
+		"open":          nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t, "prod", rules...)
+			w.held.Import("prod", "/alpha", "prod", "/beta")
+			found, err := w.Find(t.Context(), "ELSEWHERE")
+			want := store.Injected
+			if name == "denied" {
+				want = store.Hidden
+			}
+			if err != nil || found.Status != want {
+				t.Errorf("got %v, %v; want %v", found.Status, err, want)
+			}
+			injected := w.Peek().Views[0]
+			if closed := len(injected.Closed) > 0; closed != (name == "denied") {
+				t.Errorf("closed imports: %v", injected.Closed)
+			}
+			if name == "describe only" && !w.Peek().Has("ELSEWHERE") {
+				t.Error("a name that may be described is not listed")
+			}
+		})
+	}
+}
+
+// TestAbsenceIsForgottenWhenAPlaceCloses denies the vault after an absence was
+// confirmed there.
+func TestAbsenceIsForgottenWhenAPlaceCloses(t *testing.T) {
+	t.Parallel()
+	w := open(t, "prod")
+	if got := w.status(t, "NOWHERE"); got != store.Missing {
+		t.Fatalf("got %v", got)
+	}
+	w.held.Permit(w.clientID, append(devstore.MayRead(), devstore.MayNotSee("/alpha/vault")...))
+	w.clock.advance(31 * time.Second)
+	if got := w.status(t, "NOWHERE"); got != store.Hidden {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestStatedPathMustExist tells a vault path that somebody configured, and that
+// is not there, from a convention that a project does not follow.
+func TestStatedPathMustExist(t *testing.T) {
+	t.Parallel()
+	scope := open(t, "prod").scope
+	scope.VaultPath = "/alpha/valut"
+	if _, err := openScope(t, scope).Find(t.Context(), "DEPLOY_TOKEN"); err == nil || !strings.Contains(err.Error(), "/alpha/valut") {
+		t.Errorf("got %v", err)
+	}
+	w := open(t, "prod")
+	w.held.DeleteFolder("prod", "/alpha/vault")
+	found, err := w.Find(t.Context(), "NOWHERE")
+	if err != nil || found.Status != store.Missing || len(found.NotSearched) != 1 {
+		t.Errorf("got %+v, %v: the folder that is not there is worth a word", found, err)
+	}
 }

@@ -34,10 +34,12 @@ type View struct {
 	Unexpanded bool    // values hold ${references} that this identity may not follow
 	ReadAt     time.Time
 	Err        error // why it is Unread, Denied or Absent
+	Closed     []Gap // what it imports from, and this identity may not look into
 
 	etag   string
-	due    time.Time // when it is to be read again; zero is at once
-	probed time.Time // when an empty folder was last told from a denied one
+	silent []secret.Place // what it imports from without getting anything
+	due    time.Time      // when it is to be read again; zero is at once
+	probed time.Time      // when an empty folder was last told from a denied one
 }
 
 // Entry is one secret of a place. Like secret.Entry it has no value to show.
@@ -118,16 +120,56 @@ func (s *Store) look(ctx context.Context, before View) View {
 		after.probed = before.probed
 	}
 	if len(after.Entries) == 0 && after.Refused == 0 {
-		return s.tellEmptyFromDenied(ctx, after)
+		after = s.tellEmptyFromDenied(ctx, after)
 	}
-	return after
+	return s.lookThrough(ctx, after)
+}
+
+// lookThrough asks each place that v imports from and that gave nothing: it may
+// be empty, closed to this identity, or open for names alone.
+func (s *Store) lookThrough(ctx context.Context, v View) View {
+	v.Closed = nil
+	if v.State != Readable && v.State != NamesOnly {
+		return v
+	}
+	for _, source := range v.silent {
+		err := s.probeNobody(ctx, source)
+		if !errors.Is(err, secret.ErrNotFound) {
+			v.Closed = append(v.Closed, Gap{source, cmp.Or(err, secret.ErrBadResponse)})
+		}
+	}
+	if len(v.silent) > len(v.Closed) {
+		v = s.addNames(ctx, v)
+	}
+	return v
+}
+
+// addNames adds the names that a list with values leaves out: those of imports
+// whose values this identity may not see.
+func (s *Store) addNames(ctx context.Context, v View) View {
+	listing, err := s.Source.Names(ctx, v.Place.Environment, v.Place.Path)
+	if err != nil {
+		v.Closed = append(v.Closed, Gap{v.Place, err})
+		return v
+	}
+	entries := slices.Clone(v.Entries)
+	for _, listed := range listing.Secrets {
+		if v.find(listed.Entry.Ref.Name()) == nil {
+			entry := Entry{Entry: listed.Entry, Imported: listed.Imported}
+			entry.Location = v.Place.Location
+			entries = append(entries, entry)
+		}
+	}
+	sortByName(entries)
+	v.Entries = entries
+	return v
 }
 
 // adopt makes a view of a listing and teaches the redactor its values.
 func (s *Store) adopt(place secret.Place, listing secret.Listing) View {
 	v := View{
 		Place: place, State: Readable, ReadAt: s.Now(), etag: listing.ETag,
-		Refused: len(listing.Refused), Unexpanded: listing.Unexpanded,
+		Refused: len(listing.Refused), Unexpanded: listing.Unexpanded, silent: listing.Silent,
 	}
 	if listing.Hidden {
 		v.State = NamesOnly
@@ -143,8 +185,12 @@ func (s *Store) adopt(place secret.Place, listing secret.Listing) View {
 		entry.Location = place.Location
 		v.Entries = append(v.Entries, entry)
 	}
-	slices.SortFunc(v.Entries, func(a, b Entry) int { return cmp.Compare(a.Ref.Name(), b.Ref.Name()) })
+	sortByName(v.Entries)
 	return v
+}
+
+func sortByName(entries []Entry) {
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Ref.Name(), b.Ref.Name()) })
 }
 
 // tellEmptyFromDenied asks for a name that nobody has: the list of a folder
@@ -154,11 +200,7 @@ func (s *Store) tellEmptyFromDenied(ctx context.Context, v View) View {
 	if !v.probed.IsZero() && s.Now().Sub(v.probed) < absentFor && v.State != Unread {
 		return v
 	}
-	ref, err := v.Place.Ref("SCRIM_PROBE_" + rand.Text())
-	if err != nil {
-		return failed(v, err, s.Now())
-	}
-	err = s.Source.Probe(ctx, ref)
+	err := s.probeNobody(ctx, v.Place)
 	if !errors.Is(err, secret.ErrNotFound) {
 		return failed(v, cmp.Or(err, secret.ErrBadResponse), s.Now())
 	}
@@ -167,6 +209,15 @@ func (s *Store) tellEmptyFromDenied(ctx context.Context, v View) View {
 		v.State = Readable
 	}
 	return v
+}
+
+// probeNobody asks place for a name that nobody has.
+func (s *Store) probeNobody(ctx context.Context, place secret.Place) error {
+	ref, err := place.Ref("SCRIM_PROBE_" + rand.Text())
+	if err != nil {
+		return err
+	}
+	return s.Source.Probe(ctx, ref)
 }
 
 // explainAbsence returns why a place is not found: *NoEnvironmentError or
