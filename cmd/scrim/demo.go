@@ -9,8 +9,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"scrim/internal/audit"
@@ -37,8 +39,17 @@ const (
 	demoMistyped = "DATABSE_URL"
 )
 
-// Run tells the story.
+// Run tells the story, and clears the stage however it ends.
 func (d *DemoCmd) Run(c *cli) error {
+	signal.Ignore(syscall.SIGPIPE) // a reader that has gone fails a write, and does not end the process
+	err := d.play(c)
+	if c.ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+func (d *DemoCmd) play(c *cli) error {
 	ctx, cancel := context.WithTimeout(c.ctx, 5*time.Minute)
 	defer cancel()
 	stage, err := setStage(ctx, c)
@@ -46,48 +57,55 @@ func (d *DemoCmd) Run(c *cli) error {
 		return err
 	}
 	defer stage.close()
-	story := demo{stage: stage, out: c.stdout, person: d.person(c), ink: inkFor(c)}
-	return story.tell()
+	out := &screen{w: c.stdout}
+	story := demo{stage: stage, out: out, person: d.person(c, out), ink: inkFor(c)}
+	err = story.tell(ctx)
+	switch {
+	case errors.Is(out.err, syscall.EPIPE):
+		return errNoReader
+	case out.err != nil:
+		return fmt.Errorf("demo: print the story: %w", out.err)
+	default:
+		return err
+	}
 }
 
-// person returns who answers the question: somebody at the terminal, or nobody,
-// and then the demo itself.
-func (d *DemoCmd) person(c *cli) func(question string) bool {
-	in, isFile := c.stdin.(*os.File)
-	if d.Yes || !isFile || !isTerminal(in) {
-		why := "no terminal here, so the demo plays the person"
-		if d.Yes {
-			why = "--yes, so the demo plays the person"
-		}
-		return func(string) bool {
-			fmt.Fprintf(c.stdout, "  approve? [y/N] y   (%s)\n", why)
-			return true
-		}
+// screen is where the story goes. After the first error it takes nothing more.
+type screen struct {
+	w   io.Writer
+	err error
+}
+
+func (s *screen) Write(p []byte) (n int, err error) {
+	if s.err == nil {
+		n, s.err = s.w.Write(p)
 	}
-	lines := bufio.NewReader(in)
-	return func(string) bool {
-		fmt.Fprint(c.stdout, "  approve? [y/N] ")
-		line, _ := lines.ReadString('\n')
-		return strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y")
-	}
+	return n, s.err
 }
 
 // demo is the story and who takes part in it.
 type demo struct {
 	*stage
-	out    io.Writer
-	person func(question string) bool
-	ink    ink
+	out      *screen
+	person   person
+	ink      ink
+	released bool // a value left
 }
 
-func (d *demo) tell() error {
-	fmt.Fprintf(d.out, "%s\n\n", d.ink.dim("An Infisical in memory on loopback, made-up secrets, the real server. Nothing leaves this machine."))
-	for _, act := range []func() error{d.list, d.find, d.read, d.trail} {
+func (d *demo) tell(ctx context.Context) error {
+	fmt.Fprintln(d.out, d.ink.dim("An Infisical in memory on loopback, made-up secrets, the real server."))
+	fmt.Fprintf(d.out, "%s\n\n", d.ink.dim("Nothing leaves this machine."))
+	acts := []func() error{d.list, d.find, func() error { return d.read(ctx) }, d.trail}
+	for _, act := range acts {
 		if err := act(); err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
+		if d.out.err != nil {
+			return d.out.err
+		}
 	}
-	fmt.Fprintf(d.out, "\nNext: claude mcp add scrim -- scrim serve   (or try it first: scrim dev -- scrim list)\n")
+	fmt.Fprintln(d.out, "\nNext: claude mcp add scrim-dev -- scrim dev -- scrim serve   made-up secrets")
+	fmt.Fprintln(d.out, "      claude mcp add scrim -- scrim serve                    your own: README.md")
 	return nil
 }
 
@@ -124,11 +142,11 @@ func (d *demo) find() error {
 	return nil
 }
 
-func (d *demo) read() error {
+func (d *demo) read(ctx context.Context) error {
 	d.act("It needs one value from the vault. A person decides.", "get_vault_secret", map[string]any{"name": demoStored})
-	d.agent.asked = func(question string) bool {
+	d.agent.asked = func(question string) (bool, error) {
 		fmt.Fprintln(d.out, d.ink.frame(question))
-		return d.person(question)
+		return d.person(ctx)
 	}
 	var answer struct{ Status, Value string }
 	arguments := map[string]any{"name": demoStored, "purpose": "roll out release 42 to production"}
@@ -139,6 +157,7 @@ func (d *demo) read() error {
 		fmt.Fprintf(d.out, "  %s: the agent gets no value.\n", d.ink.bold(answer.Status))
 		return nil
 	}
+	d.released = true
 	fmt.Fprintf(d.out, "  %s, once: %s\n", d.ink.bold("approved"), answer.Value)
 
 	d.act("The agent repeats the value where it does not belong. It leaves masked.", "find_secret", map[string]any{"name": answer.Value})
@@ -154,12 +173,16 @@ func (d *demo) read() error {
 }
 
 func (d *demo) trail() error {
-	d.act("Every decision was on record before anything left.", "scrim log --verify", nil)
+	what := "Every decision is on record."
+	if d.released {
+		what = "Every decision was on record before anything left."
+	}
+	d.act(what, "scrim log --verify", nil)
 	summary, err := audit.Verify(d.trailPath)
 	if err != nil {
 		return err
 	}
-	file, err := os.Open(d.trailPath)
+	file, err := audit.OpenTrail(d.trailPath)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 type demoAgent struct {
 	in    io.WriteCloser
 	out   *bufio.Reader
-	asked func(question string) bool
+	asked func(question string) (yes bool, err error)
 	last  int
 }
 
@@ -90,8 +90,14 @@ func (a *demoAgent) request(method string, params any) (frame, error) {
 // answer puts a question of the server to the person.
 func (a *demoAgent) answer(f frame) error {
 	decision := "deny"
-	if a.asked != nil && a.asked(f.Params.Message) {
-		decision = "approve"
+	if a.asked != nil {
+		yes, err := a.asked(f.Params.Message)
+		if err != nil {
+			return err
+		}
+		if yes {
+			decision = "approve"
+		}
 	}
 	return a.send(map[string]any{"jsonrpc": "2.0", "id": f.ID, "result": map[string]any{
 		"action": "accept", "content": map[string]any{"decision": decision},

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/mattn/go-isatty"
-
 	"scrim/internal/devstore"
 )
 
@@ -34,7 +32,9 @@ func (DevCmd) Help() string {
 
 The samples are three projects (alpha, beta and gamma) and what they share, in dev and prod. A seed is JSON; only "environments" is required:
 
-  {"environments":  {"prod": {"/alpha": {"NAME": "value"}, "/alpha/vault": {}, "/shared": {}}},
+  {"environments":  {"prod": {"/alpha":       {"NAME": "value"},
+                              "/alpha/vault": {},
+                              "/shared":      {}}},
    "imports":       {"prod": {"/alpha": ["/shared"]}},
    "deny":          ["/alpha/vault"],
    "describe_only": ["/shared"]}
@@ -133,8 +133,6 @@ const tokenVar = "INFISICAL_TOKEN" //nolint:gosec // G101: the name of a variabl
 
 // serve prints how to point at the store and waits for an interrupt.
 func (d *DevCmd) serve(c *cli, url string, vars []devVar) error {
-	ctx, stop := signal.NotifyContext(c.ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	var exports strings.Builder
 	for _, v := range vars {
 		fmt.Fprintf(&exports, "export %s=%s\n", v.name, shellQuote(v.value))
@@ -142,12 +140,14 @@ func (d *DevCmd) serve(c *cli, url string, vars []devVar) error {
 	if _, err := io.WriteString(c.stdout, exports.String()); err != nil {
 		return fmt.Errorf("print the environment of the store: %w", err)
 	}
-	_, _ = fmt.Fprintf(c.stderr, "scrim: an Infisical in memory on %s, with %s.\n", url, d.holding())
-	_, _ = fmt.Fprintln(c.stderr, "Paste these lines into another shell and try: scrim list. Ctrl-C stops it, and nothing is kept.")
+	talk := wrapped(fmt.Sprintf("scrim: an Infisical in memory on %s, with %s.", url, d.holding())) +
+		"Paste these lines into another shell and try: scrim list\n" +
+		"Ctrl-C stops it, and nothing is kept.\n"
 	if c.getenv(tokenVar) != "" {
-		_, _ = fmt.Fprintf(c.stderr, "%s is set and would win: unset it there.\n", tokenVar)
+		talk += tokenVar + " is set and would win: unset it there.\n"
 	}
-	<-ctx.Done()
+	_, _ = io.WriteString(c.stderr, talk)
+	<-c.ctx.Done()
 	return nil
 }
 
@@ -177,14 +177,14 @@ func (d *DevCmd) runCommand(c *cli, command []string, vars []devVar) error {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdin, c.stdout, c.stderr
 
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, forwarded(c.stdin)...)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
 		return d.refuse(c, fmt.Errorf("the command %s cannot be started (%w): check its name, or give its path", command[0], startCause(err)))
 	}
 	ended := make(chan struct{})
 	defer close(ended)
-	go forward(signals, cmd.Process, ended)
+	go forward(signals, cmd.Process, interruptsItself(c.stdin), ended)
 	return childStatus(cmd.Wait())
 }
 
@@ -201,22 +201,23 @@ func childEnvironment(environ []string, vars []devVar) []string {
 	return environ
 }
 
-// forwarded lists the signals to pass on. A terminal interrupts the command by
-// itself, and twice would be once too often.
-func forwarded(stdin io.Reader) []os.Signal {
-	signals := []os.Signal{syscall.SIGTERM, syscall.SIGHUP}
-	if f, ok := stdin.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
-		return signals
-	}
-	return append(signals, os.Interrupt)
+// interruptsItself reports whether stdin is a terminal, which interrupts every
+// process on it by itself.
+func interruptsItself(stdin io.Reader) bool {
+	f, ok := stdin.(*os.File)
+	return ok && isTerminal(f)
 }
 
-// forward passes signals on to a process until it has ended.
-func forward(signals <-chan os.Signal, to *os.Process, ended <-chan struct{}) {
+// forward passes signals on to a process until it has ended. An interrupt that
+// it got from its terminal would be once too often; it is taken all the same,
+// since it is the command's to heed.
+func forward(signals <-chan os.Signal, to *os.Process, interrupted bool, ended <-chan struct{}) {
 	for {
 		select {
 		case s := <-signals:
-			_ = to.Signal(s) // it may have ended this moment
+			if s != os.Interrupt || !interrupted {
+				_ = to.Signal(s) // it may have ended this moment
+			}
 		case <-ended:
 			return
 		}

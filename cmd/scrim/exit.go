@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"syscall"
+)
 
 // exitError is an error that only carries the process's exit code: whatever
 // had to be said has been said.
@@ -9,12 +12,17 @@ type exitError int
 // The exit codes that are scrim's own. A child's code passes through.
 const (
 	errFound exitError = 1 // the check found something
-	errUsage exitError = 2 // usage or configuration
+	errUsage exitError = 2 // usage, configuration, or whatever else kept a command from its work
 	errStore exitError = 3 // the store or the identity refused
 )
 
-// signalled is added to the number of the signal that ended a child.
+// signalled is added to the number of a signal that ended the work.
 const signalled = 128
+
+const (
+	errInterrupted = signalled + exitError(syscall.SIGINT)
+	errNoReader    = signalled + exitError(syscall.SIGPIPE) // whoever read stdout has gone
+)
 
 // Error names the code.
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }

@@ -1,18 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
-
-	"golang.org/x/term"
 
 	"scrim/internal/secret"
-	"scrim/redact"
 	"scrim/tools"
 )
 
@@ -38,27 +32,25 @@ Values are never shown. Exit code 3 says that the list is incomplete.`
 
 // Run lists the names.
 func (l *ListCmd) Run(c *cli) error {
-	q, err := openQuery(c, l.scopeFlags)
-	if err != nil {
-		return err
-	}
-	defer q.close()
-	answer, err := l.everyPage(c, q)
-	if err != nil {
-		return err
-	}
-	if l.JSON {
-		err = q.json(answer)
-	} else {
-		err = l.table(q, answer)
-	}
-	if err != nil {
-		return err
-	}
-	if !answer.Complete {
-		return errStore
-	}
-	return nil
+	return look(c, l.scopeFlags, func(q *query) error {
+		answer, err := l.everyPage(c, q)
+		if err != nil {
+			return err
+		}
+		if l.JSON {
+			err = q.json(answer)
+		} else {
+			err = l.table(q, answer)
+		}
+		if err != nil {
+			return err
+		}
+		q.sayCause(q.deps.Store.Peek().Err())
+		if !answer.Complete {
+			return errStore
+		}
+		return nil
+	})
 }
 
 // everyPage gathers what agents get in pages.
@@ -75,6 +67,7 @@ func (l *ListCmd) everyPage(c *cli, q *query) (tools.ListAnswer, error) {
 	return all, err
 }
 
+// table prints the names for people, and says what is to know about them.
 func (l *ListCmd) table(q *query, a tools.ListAnswer) error {
 	rows := tabwriter.NewWriter(q.out, 0, 0, 2, ' ', 0)
 	if len(a.Secrets) > 0 {
@@ -91,133 +84,70 @@ func (l *ListCmd) table(q *query, a tools.ListAnswer) error {
 	if err := rows.Flush(); err != nil {
 		return fmt.Errorf("print the list: %w", err)
 	}
+	l.remark(q, a)
+	return nil
+}
+
+// remark says what the table does not: that it is empty, what was not read, and
+// which of the names have a value that nothing masks.
+func (l *ListCmd) remark(q *query, a tools.ListAnswer) {
 	if len(a.Secrets) == 0 {
-		verb := "are"
-		if l.Match != "" {
-			verb = "match"
-		}
-		fmt.Fprintf(q.talk, "No names %s in project %s, environment %s.\n", verb, a.Scope.Project, a.Scope.Environment)
+		q.say("%s", l.emptiness(q, a))
 	}
+	var unread []closedPlace
 	for _, u := range a.Unreadable {
-		fmt.Fprintf(q.talk, "not read: %s: %s\n", u.Location, u.Reason)
+		unread = append(unread, closedPlace{u.Location, u.Reason})
 	}
-	if !a.Complete {
-		fmt.Fprintln(q.talk, "The list is incomplete: a name that is not here may exist. Try `scrim find NAME`.")
+	for _, line := range byReason(unread) {
+		q.say("not read: %s", line)
 	}
-	return nil
+	if !a.Complete && len(a.Secrets) > 0 {
+		q.say("The list is incomplete: a name that is not here may exist. Try `scrim find NAME`.")
+	}
+	if names := unmasked(q.deps.Redactor.Unredactable(), a.Secrets); len(names) > 0 {
+		q.say("cannot be masked in output, since they are too short or too common: %s", strings.Join(names, ", "))
+	}
 }
 
-// FindCmd is `scrim find`.
-type FindCmd struct {
-	scopeFlags `embed:""`
-
-	Name string `arg:"" help:"The secret's exact name."`
-	JSON bool   `help:"Print what agents get, as JSON."`
-}
-
-// Help is shown by `scrim find --help`.
-func (FindCmd) Help() string {
-	return `Examples:
-
-  scrim find DATABASE_URL
-  PROJECT_ENV=dev scrim find STRIPE_KEY --json
-
-Exit code 0: it is there. 1: it is missing, for certain. 3: that cannot be known.`
-}
-
-// Run says where the secret is.
-func (f *FindCmd) Run(c *cli) error {
-	q, err := openQuery(c, f.scopeFlags)
-	if err != nil {
-		return err
+// emptiness says why there are no names. Only a complete list has none for
+// certain.
+func (l *ListCmd) emptiness(q *query, a tools.ListAnswer) string {
+	verb := "are"
+	if l.Match != "" {
+		verb = "match"
 	}
-	defer q.close()
-	if err := secret.CheckName(f.Name); err != nil {
-		return err
-	}
-	answer, err := q.deps.Find(c.ctx, f.Name)
-	if err != nil {
-		return err
-	}
-	if f.JSON {
-		err = q.json(answer)
-	} else {
-		_, err = io.WriteString(q.out, answer.Text())
-	}
-	if err != nil {
-		return err
-	}
-	switch answer.Status {
-	case "missing":
-		return errFound
-	case "hidden", "unknown":
-		return errStore
+	scope := fmt.Sprintf("project %s, environment %s.", a.Scope.Project, a.Scope.Environment)
+	switch {
+	case a.Complete:
+		return "No names " + verb + " in " + scope
+	case len(a.Unreadable) >= l.places(q):
+		return "Nothing could be read in " + scope
 	default:
-		return nil
+		return "No names " + verb + " in what could be read of " + scope
 	}
 }
 
-// query is a look into the scope for a person. Like everything that leaves, its
-// output passes a redactor.
-type query struct {
-	deps      tools.Deps
-	out, talk io.WriteCloser
-	waiting   func()
-}
-
-func openQuery(c *cli, flags scopeFlags) (*query, error) {
-	cfg, err := flags.load(c)
-	if err != nil {
-		return nil, err
-	}
-	redactor := redact.New(redact.Options{})
-	q := &query{out: redactor.Stream(c.stdout), talk: redactor.Stream(c.stderr)}
-	log := newLog(q.talk, cfg.Log, c.getenv)
-	secrets, err := openStore(cfg, redactor, log, nil)
-	if err != nil {
-		return nil, err
-	}
-	q.deps = tools.Deps{
-		Scope: cfg.Scope, IdentityKind: cfg.Credentials.Kind.String(), Store: secrets,
-		Redactor: redactor, Log: log, Now: time.Now,
-	}
-	q.waiting = sayIfSlow(c.stderr, "reading the store …")
-	secrets.Snapshot(c.ctx)
-	q.waiting()
-	return q, nil
-}
-
-func (q *query) json(answer any) error {
-	encoder := json.NewEncoder(q.out)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(answer); err != nil {
-		return fmt.Errorf("print the answer: %w", err)
-	}
-	return nil
-}
-
-func (q *query) close() {
-	_ = q.out.Close()
-	_ = q.talk.Close()
-}
-
-// sayIfSlow shows text on a terminal once a second has passed, until the
-// returned function is called.
-func sayIfSlow(stderr io.Writer, text string) (done func()) {
-	f, ok := stderr.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return func() {}
-	}
-	shown := make(chan struct{})
-	timer := time.AfterFunc(time.Second, func() {
-		defer close(shown)
-		fmt.Fprint(f, text)
-	})
-	return func() {
-		if timer.Stop() {
-			return
+// places counts the places that the list is about.
+func (l *ListCmd) places(q *query) int {
+	n := 0
+	for _, place := range q.deps.Scope.Places() {
+		if l.Location == "all" || l.Location == place.Location.String() {
+			n++
 		}
-		<-shown
-		fmt.Fprintf(f, "\r%s\r", strings.Repeat(" ", len(text)))
 	}
+	return n
+}
+
+// unmasked returns the names of the listed secrets that are among refs.
+func unmasked(refs []secret.Ref, listed []tools.SecretNote) []string {
+	var names []string
+	for _, ref := range refs {
+		isListed := slices.ContainsFunc(listed, func(s tools.SecretNote) bool {
+			return s.Name == ref.Name() && s.Environment == ref.Environment() && s.Path == ref.Path()
+		})
+		if isListed && !slices.Contains(names, ref.Name()) {
+			names = append(names, ref.Name())
+		}
+	}
+	return names
 }

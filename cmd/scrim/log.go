@@ -64,7 +64,7 @@ func (l *LogCmd) show(c *cli, path string) error {
 	if l.Verify {
 		return verifyLog(c.stdout, path)
 	}
-	f, err := os.Open(path) //nolint:gosec // G304: the user's own audit trail
+	f, err := audit.OpenTrail(path)
 	if err != nil {
 		return fmt.Errorf("log: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"scrim/internal/config"
 	"scrim/internal/secret"
 	"scrim/internal/store"
+	"scrim/tools"
 )
 
 // commands is the whole command line.
@@ -39,6 +40,7 @@ func main() {
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends a command that does not heed the first
 	c := &cli{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv}
 	exited := exitError(-1)
 	parser := newParser(c, func(code int) { exited = exitError(code) })
@@ -76,9 +78,23 @@ func report(stderr io.Writer, err error) int {
 	if status, ok := errors.AsType[exitError](err); ok {
 		return int(status)
 	}
+	if refusal, ok := errors.AsType[tools.CallError](err); ok {
+		fmt.Fprintf(stderr, "scrim: %s. %s\n", refusal.Message, refusal.NextStep)
+		return int(refused(refusal.Code))
+	}
 	code, next := consequence(err)
 	fmt.Fprintf(stderr, "scrim: %v%s\n", err, next)
 	return int(code)
+}
+
+// refused returns the exit code for what an agent would be told under code.
+func refused(code string) exitError {
+	switch code {
+	case "store_unavailable", "rate_limited", "identity_refused", "hidden":
+		return errStore
+	default:
+		return errUsage
+	}
 }
 
 // consequence returns the exit code that scripts rely on, and the next step
@@ -102,11 +118,13 @@ func consequence(err error) (exitError, string) {
 		return errStore, ": check the machine identity's credentials"
 	case errors.Is(err, secret.ErrForbidden):
 		return errStore, ": the identity needs more permissions in the store"
-	case errors.Is(err, secret.ErrUnavailable), errors.Is(err, secret.ErrRateLimited):
-		return errStore, ": try again in a moment"
+	case errors.Is(err, secret.ErrRateLimited):
+		return errStore, "" // it says when to try again
+	case errors.Is(err, secret.ErrUnavailable):
+		return errStore, ": check INFISICAL_API_URL, or try again in a moment"
 	case errors.Is(err, secret.ErrBadResponse), errors.Is(err, secret.ErrPathNotFound):
 		return errStore, ": check INFISICAL_API_URL"
 	default:
-		return errFound, ""
+		return errUsage, "" // and not errFound: nothing was found
 	}
 }

@@ -46,5 +46,18 @@ func TestScripts(t *testing.T) {
 			e.Setenv("NO_COLOR", "1")
 			return nil
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"narrow": narrow},
 	})
 }
+
+// narrow FILE... fails where a line is wider than a terminal.
+func narrow(script *testscript.TestScript, _ bool, files []string) {
+	for _, file := range files {
+		wantNarrow(scriptErrors{script}, script.ReadFile(file))
+	}
+}
+
+// scriptErrors is how a script fails.
+type scriptErrors struct{ *testscript.TestScript }
+
+func (s scriptErrors) Errorf(format string, arguments ...any) { s.Fatalf(format, arguments...) }

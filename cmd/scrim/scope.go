@@ -38,7 +38,6 @@ func source(cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (sto
 	identity := infisical.Identity{}
 	switch cfg.Credentials.Kind {
 	case config.NoCredentials:
-		log.Warn(cfg.Credentials.Reason)
 		return closed{cfg.Credentials.Reason}, nil
 	case config.AccessToken:
 		identity = infisical.AccessToken(cfg.Credentials.Token)
@@ -65,7 +64,16 @@ func openStore(cfg config.Config, redactor *redact.Redactor, log *slog.Logger, c
 // closed is a store that nobody has credentials for.
 type closed struct{ reason string }
 
-func (c closed) err() error { return fmt.Errorf("%w: %s", secret.ErrUnauthenticated, c.reason) }
+func (c closed) err() error { return &noCredentialsError{c.reason} }
+
+// noCredentialsError is secret.ErrUnauthenticated where there is nothing to
+// authenticate with.
+type noCredentialsError struct{ reason string }
+
+// Error says what was looked for, and the next step.
+func (e *noCredentialsError) Error() string { return e.reason }
+
+func (e *noCredentialsError) Unwrap() error { return secret.ErrUnauthenticated }
 
 func (c closed) List(context.Context, string, string, string) (secret.Listing, error) {
 	return secret.Listing{}, c.err()

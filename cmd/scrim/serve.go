@@ -51,6 +51,9 @@ func (s *ServeCmd) serve(c *cli, redactor *redact.Redactor, outlet *outlet) erro
 		return err
 	}
 	log := newLog(outlet.talk, cfg.Log, c.getenv)
+	if cfg.Credentials.Kind == config.NoCredentials {
+		log.Warn(cfg.Credentials.Reason)
+	}
 	app, err := assemble(c, cfg, redactor, log)
 	if err != nil {
 		return err

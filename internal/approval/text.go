@@ -14,7 +14,8 @@ const (
 	barWidth = 60 // columns of the agent's words on one line
 )
 
-const warning = "Lines behind a bar are the agent's own words: unchecked, and perhaps meant to mislead you."
+const warning = `Lines behind a bar are the agent's own words: unchecked,
+and perhaps meant to mislead you.`
 
 // text authors the question about s.
 func (g *Gate) text(s subject) string {

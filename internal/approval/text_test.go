@@ -26,7 +26,8 @@ Delivery:    value, into the agent's conversation and so to its model
 A yes:       is good for one read, within 10 minutes
 No answer:   in 2 minutes counts as no
 
-Lines behind a bar are the agent's own words: unchecked, and perhaps meant to mislead you.
+Lines behind a bar are the agent's own words: unchecked,
+and perhaps meant to mislead you.
 | who: client 1.0
 | why: restore last night's dump`
 	r := newRig(t)

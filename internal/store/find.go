@@ -250,9 +250,7 @@ func (s Snapshot) gaps() []Gap {
 		if v.State == Unread || v.State == Denied || v.State == Absent && v.Place.Location == secret.Vault {
 			gaps = append(gaps, Gap{v.Place, v.Err})
 		}
-		for _, closed := range v.Closed {
-			gaps = append(gaps, closed)
-		}
+		gaps = append(gaps, v.Closed...)
 	}
 	return gaps
 }

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"scrim/internal/config"
+	"scrim/internal/secret"
+	"scrim/internal/store"
+	"scrim/redact"
+	"scrim/tools"
+)
+
+// query is a look into the scope for a person. Like everything that leaves, its
+// output passes a redactor.
+type query struct {
+	deps      tools.Deps
+	out, talk io.WriteCloser
+}
+
+// look runs answer on a scope that was read, and says what went wrong, masked,
+// which main's own stderr is not. What it returns only carries an exit code.
+func look(c *cli, flags scopeFlags, answer func(*query) error) error {
+	redactor := redact.New(redact.Options{})
+	q := &query{out: redactor.Stream(c.stdout), talk: redactor.Stream(c.stderr)}
+	q.deps.Redactor = redactor
+	err := q.run(c, flags, answer)
+	if c.ctx.Err() != nil {
+		err = errInterrupted
+	}
+	if held := q.out.Close(); err == nil && held != nil {
+		err = fmt.Errorf("print the answer: %w", held)
+	}
+	code := report(q.talk, err)
+	_ = q.talk.Close()
+	if code == 0 {
+		return nil
+	}
+	return exitError(code)
+}
+
+// run reads the scope and answers. A scope that is not in the store has no
+// answer.
+func (q *query) run(c *cli, flags scopeFlags, answer func(*query) error) error {
+	cfg, err := flags.load(c)
+	if err != nil {
+		return err
+	}
+	if err := q.open(c, cfg); err != nil {
+		return err
+	}
+	waited := sayIfSlow(c.stderr, "reading the store …")
+	snapshot := q.deps.Store.Snapshot(c.ctx)
+	waited()
+	if err := c.ctx.Err(); err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	if err := snapshot.ScopeError(); err != nil {
+		return err
+	}
+	return answer(q)
+}
+
+func (q *query) open(c *cli, cfg config.Config) error {
+	log := newLog(q.talk, cfg.Log, c.getenv)
+	secrets, err := openStore(cfg, q.deps.Redactor, log, nil)
+	if err != nil {
+		return err
+	}
+	q.deps = tools.Deps{
+		Scope: cfg.Scope, IdentityKind: cfg.Credentials.Kind.String(), Store: secrets,
+		Redactor: q.deps.Redactor, Log: log, Now: time.Now,
+	}
+	return nil
+}
+
+// say puts text on stderr, in lines that fit a terminal.
+func (q *query) say(format string, arguments ...any) {
+	_, _ = io.WriteString(q.talk, wrapped(fmt.Sprintf(format, arguments...)))
+}
+
+// sayCause says why the store was not read, and what to check. It is called
+// once, since one cause often closes every place.
+func (q *query) sayCause(err error) {
+	if err == nil {
+		return
+	}
+	if _, ok := errors.AsType[*noCredentialsError](err); ok {
+		q.say("%v", err)
+		return
+	}
+	_, next := consequence(err)
+	q.say("the store at %s: %v%s", q.deps.Scope.Site, err, next)
+}
+
+func (q *query) json(answer any) error {
+	encoder := json.NewEncoder(q.out)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(answer); err != nil {
+		return fmt.Errorf("print the answer: %w", err)
+	}
+	return nil
+}
+
+// closedPlace is somewhere that was not read, and why.
+type closedPlace struct{ where, reason string }
+
+// byReason says each reason once, after the places that have it.
+func byReason(places []closedPlace) []string {
+	var reasons []string
+	where := map[string][]string{}
+	for _, p := range places {
+		if where[p.reason] == nil {
+			reasons = append(reasons, p.reason)
+		}
+		if !slices.Contains(where[p.reason], p.where) {
+			where[p.reason] = append(where[p.reason], p.where)
+		}
+	}
+	lines := make([]string, len(reasons))
+	for i, reason := range reasons {
+		lines[i] = strings.Join(where[reason], ", ") + ": " + reason
+	}
+	return lines
+}
+
+// reasonFor is why a place was not read, in few words: the whole cause is said
+// once, for all places.
+func reasonFor(gap store.Gap) string {
+	switch {
+	case !errors.Is(gap.Reason, secret.ErrForbidden):
+	case gap.Place.Location == secret.Shared && !gap.Place.Stated:
+		return "this identity may not see into it, so it is out of scope"
+	default:
+		return "this identity may not see into it"
+	}
+	if absent, ok := errors.AsType[*store.NoPathError](gap.Reason); ok {
+		return absent.Error()
+	}
+	if _, ok := errors.AsType[*noCredentialsError](gap.Reason); ok {
+		return "there are no credentials"
+	}
+	for _, known := range []error{secret.ErrUnauthenticated, secret.ErrRateLimited, secret.ErrUnavailable, secret.ErrBadResponse} {
+		if errors.Is(gap.Reason, known) {
+			return known.Error()
+		}
+	}
+	return "it could not be read"
+}
+
+// sayIfSlow shows text on a terminal once a second has passed, until the
+// returned function is called.
+func sayIfSlow(stderr io.Writer, text string) (done func()) {
+	f, ok := stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return func() {}
+	}
+	shown := make(chan struct{})
+	timer := time.AfterFunc(time.Second, func() {
+		defer close(shown)
+		fmt.Fprint(f, text)
+	})
+	return func() {
+		if timer.Stop() {
+			return
+		}
+		<-shown
+		fmt.Fprintf(f, "\r%s\r", strings.Repeat(" ", len(text)))
+	}
+}
