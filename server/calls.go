@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"strconv"
@@ -36,35 +37,32 @@ func (c *call) forLibrary(m message) []byte {
 	return append(line, '}')
 }
 
-// calls are the requests of the client that have no reply yet.
+// calls are the requests of the client that have no reply yet. Two of them may
+// have the same id, against the protocol: each gets its reply.
 type calls struct {
 	inFlight sync.WaitGroup
 
 	mu     sync.Mutex
-	open   map[string]*call // by id as it was written
+	open   map[int64]*call // by number
 	begun  int64
 	closed bool // no more calls are taken
 }
 
-// admit takes c among the calls in flight, or says why not, and under which id:
-// an error under the id of another call would pass for that call's reply.
-func (cs *calls) admit(c *call) (id json.RawMessage, problem string) {
+// admit takes c among the calls in flight and reports whether it could.
+func (cs *calls) admit(c *call) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	if _, taken := cs.open[string(c.id)]; taken {
-		return nil, "the id of this call belongs to one that has no reply yet"
-	}
 	if cs.closed || len(cs.open) >= maxInFlight {
-		return c.id, "too many calls at once: wait for replies"
+		return false
 	}
 	if cs.open == nil {
-		cs.open = map[string]*call{}
+		cs.open = map[int64]*call{}
 	}
 	cs.begun++
 	c.number = cs.begun
-	cs.open[string(c.id)] = c
+	cs.open[c.number] = c
 	cs.inFlight.Add(1)
-	return c.id, ""
+	return true
 }
 
 // settle takes c from the calls in flight and reports whether the client wants
@@ -72,21 +70,23 @@ func (cs *calls) admit(c *call) (id json.RawMessage, problem string) {
 func (cs *calls) settle(c *call) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	delete(cs.open, string(c.id))
+	delete(cs.open, c.number)
 	return c.cancelled
 }
 
-// cancel marks the call with this id as one that gets no reply, and returns it,
-// or nil where there is none. The handshake cannot be cancelled.
-func (cs *calls) cancel(id json.RawMessage) *call {
+// cancel marks the calls with this id as ones that get no reply, and returns
+// them. The handshake cannot be cancelled.
+func (cs *calls) cancel(id json.RawMessage) []*call {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	c := cs.open[string(id)]
-	if c == nil || c.method == string(mcp.MethodInitialize) {
-		return nil
+	var found []*call
+	for _, c := range cs.open {
+		if bytes.Equal(c.id, id) && c.method != string(mcp.MethodInitialize) {
+			c.cancelled = true
+			found = append(found, c)
+		}
 	}
-	c.cancelled = true
-	return c
+	return found
 }
 
 // close takes no more calls and ends those that never end by themselves.

@@ -161,9 +161,9 @@ func (w *wire) receive(ctx context.Context, line []byte) {
 func (w *wire) request(ctx context.Context, m message, id json.RawMessage) {
 	c := &call{id: id, method: m.text("method")}
 	ctx, c.cancel = context.WithCancel(w.withProgress(redact.WithCall(ctx, id), m))
-	if refusedID, problem := w.calls.admit(c); problem != "" {
+	if !w.calls.admit(c) {
 		c.cancel()
-		w.refuse(refusedID, codeBusy, problem)
+		w.refuse(id, codeBusy, "too many calls at once: wait for replies")
 		return
 	}
 	w.redactor.Reuse(id)
@@ -228,7 +228,7 @@ func (w *wire) respond(ctx context.Context, line []byte) (response mcp.JSONRPCMe
 
 // cancel ends a call without a reply: its claims die and its context ends.
 func (w *wire) cancel(id json.RawMessage) {
-	if c := w.calls.cancel(id); c != nil {
+	for _, c := range w.calls.cancel(id) {
 		w.redactor.Void(c.id)
 		c.cancel()
 	}

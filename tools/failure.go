@@ -76,7 +76,7 @@ func explain(err error) CallError {
 	case errors.Is(err, secret.ErrRateLimited):
 		return CallError{"rate_limited", "the store limits the rate of requests", "Wait a minute, then call again."}
 	case errors.Is(err, secret.ErrUnauthenticated):
-		return CallError{"identity_refused", "the store does not accept scrim's own credentials", "Tell the person to renew the machine identity's credentials; nothing that you can pass changes this."}
+		return CallError{"identity_refused", "the store does not accept scrim's own credentials, or scrim has none", "Tell the person to renew the machine identity's credentials; nothing that you can pass changes this."}
 	case errors.Is(err, secret.ErrForbidden):
 		return CallError{"identity_refused", "this machine identity is not allowed to read that", "Tell the person which name you need; the identity needs the permission readValue there."}
 	case errors.Is(err, secret.ErrNotFound):

@@ -17,6 +17,9 @@ func suggest(name string, s Snapshot) []string {
 	distances := map[string]int{}
 	for _, v := range s.Views {
 		for _, e := range v.Entries {
+			if e.Ref.Name() == name {
+				continue // found, in the shared source
+			}
 			if d, near := distance(name, e.Ref.Name()); near {
 				distances[e.Ref.Name()] = d
 			}
