@@ -111,7 +111,7 @@ func walk(root string, visit func(name string) error) error {
 // What no file may hold: a place on the machine that it was written on, and
 // what looks like a credential of a real provider.
 var (
-	elsewhere   = regexp.MustCompile(`(^|[^\w.$/-])(/` + `work\b|\.\./` + `shared\b)`)
+	elsewhere   = regexp.MustCompile(`(^|[^\w.$/-])(/(?:home|Users|root)/\w|\.\./` + `shared\b)`)
 	realKey     = regexp.MustCompile(`\b(sk|rk|pk)_(live|test)_[0-9A-Za-z]{8}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[0-9A-Za-z]{30}|\bxox[abprs]-[0-9A-Za-z-]{10}|\bAIza[0-9A-Za-z_-]{35}`)
 	linkPattern = regexp.MustCompile(`(?:\]\(|(?:src|href|srcset)=")([^)"\s#]+)`)
 )
