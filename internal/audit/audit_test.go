@@ -180,9 +180,9 @@ func TestAppendRefuses(t *testing.T) {
 func TestDefaultPath(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ state, home, want string }{
-		{"/state", "/home/ann", "/state/scrim/audit.jsonl"},
-		{"", "/home/ann", "/home/ann/.local/state/scrim/audit.jsonl"},
-		{"relative", "/home/ann", "/home/ann/.local/state/scrim/audit.jsonl"},
+		{"/state", "/ann", "/state/scrim/audit.jsonl"},
+		{"", "/ann", "/ann/.local/state/scrim/audit.jsonl"},
+		{"relative", "/ann", "/ann/.local/state/scrim/audit.jsonl"},
 		{"", "", ""},
 		{"", "home", ""},
 	} {
