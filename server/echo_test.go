@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"scrim/internal/devstore"
 	"scrim/tools"
 )
 
@@ -115,5 +116,30 @@ func TestSayingsAreOurs(t *testing.T) {
 	}
 	if !json.Valid([]byte(e.raw)) {
 		t.Error("not JSON")
+	}
+}
+
+// TestClosedImportMakesTheListIncomplete takes away a folder that the project
+// imports: what is not listed may exist, and the answer says so.
+func TestClosedImportMakesTheListIncomplete(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	c.held.Set("prod", "/elsewhere", "IMPORTED", "made-up-imported-value")
+	c.held.Import("prod", "/alpha", "prod", "/elsewhere")
+	c.held.Permit(c.clientID, append(devstore.MayRead(), devstore.MayNotSee("/elsewhere")...))
+	c.handshake(`{"elicitation":{}}`)
+	c.call("1", "list_secrets", `{}`)
+	if e := c.reply("1"); e.Result.StructuredContent["complete"] != false {
+		t.Errorf("got %s", e.raw)
+	}
+	for id, tool := range map[string]string{"2": "find_secret", "3": "get_vault_secret"} {
+		arguments := `{"name":"IMPORTED"}`
+		if tool == "get_vault_secret" {
+			arguments = `{"name":"IMPORTED","purpose":"x"}`
+		}
+		c.call(id, tool, arguments)
+		if e := c.reply(id); e.status() != "hidden" {
+			t.Errorf("%s: got %s", tool, e.raw)
+		}
 	}
 }

@@ -39,13 +39,14 @@ const (
 
 // client plays an MCP client on a server in this process.
 type client struct {
-	t     testing.TB
-	in    *io.PipeWriter
-	lines chan string
-	done  chan error
-	held  *devstore.Store
-	trail string
-	clock atomic.Int64 // nanoseconds that the store's clock is ahead
+	t        testing.TB
+	in       *io.PipeWriter
+	lines    chan string
+	done     chan error
+	held     *devstore.Store
+	clientID string
+	trail    string
+	clock    atomic.Int64 // nanoseconds that the store's clock is ahead
 
 	mu  sync.Mutex
 	all bytes.Buffer
@@ -76,7 +77,7 @@ func startScope(t testing.TB, stated bool, patience time.Duration) *client {
 		Environment: "prod", Stated: stated, Project: "alpha", Path: "/alpha",
 		VaultPath: "/alpha/vault", StagingPath: "/alpha/staging", SharedPath: "/shared",
 	}
-	c := &client{t: t, lines: make(chan string, 10_000), done: make(chan error, 1), held: held}
+	c := &client{t: t, lines: make(chan string, 10_000), done: make(chan error, 1), held: held, clientID: id}
 	c.trail = filepath.Join(t.TempDir(), "state", "audit.jsonl")
 	redactor := redact.New(redact.Options{Vocabulary: server.Vocabulary})
 	var app *server.Server

@@ -22,19 +22,19 @@ func TestOneQuestionAtATime(t *testing.T) {
 		if err := r.gate.Put(second); !errors.Is(err, approval.ErrBadAnswer) {
 			t.Errorf("put out of turn: %v", err)
 		}
-		time.Sleep(119 * time.Second)
+		pass(119 * time.Second)
 		r.granted(a, answer(first, approval.Approve))
 		if !closed(second.Turn) || closed(third.Turn) {
 			t.Fatal("the second, and only it, has its turn now")
 		}
-		time.Sleep(100 * time.Second) // it is put late: the time on screen is what counts
+		pass(100 * time.Second) // it is put late: the time on screen is what counts
 		if err := r.gate.Put(second); err != nil {
 			t.Fatal(err)
 		}
 		if left := time.Until(second.Expires); left != 2*time.Minute {
 			t.Errorf("%s left", left)
 		}
-		time.Sleep(119 * time.Second)
+		pass(119 * time.Second)
 		r.granted(b, answer(second, approval.Approve))
 		if !closed(third.Turn) {
 			t.Error("the third has no turn")
@@ -48,7 +48,7 @@ func TestQuestionExpires(t *testing.T) {
 		r := newRig(t)
 		q, next := request(t, "A"), request(t, "B")
 		question, waits := r.put(q), r.ask(r.ctx, next)
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		synctest.Wait()
 		if !closed(question.Done) || !closed(waits.Turn) {
 			t.Fatal("it holds its place")
@@ -71,7 +71,7 @@ func TestQuestionNeverPutExpires(t *testing.T) {
 		r := newRig(t)
 		r.ask(r.ctx, request(t, "A"))
 		waits := r.ask(r.ctx, request(t, "B"))
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		synctest.Wait()
 		if !closed(waits.Turn) {
 			t.Error("a caller who never asks holds up the next one")
@@ -86,7 +86,7 @@ func TestPuttingAgainGivesNoMoreTime(t *testing.T) {
 		q := request(t, "A")
 		question := r.put(q)
 		old := answer(question, approval.Approve)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		// A client that lost the form comes back with its state and no answer.
 		_, again, err := r.gate.Admit(r.ctx, q, approval.Answer{State: question.State})
 		if err != nil || !again.Fresh || again.ID != question.ID {
@@ -113,7 +113,7 @@ func TestYesWaitsTenMinutes(t *testing.T) {
 			if err := r.gate.Resolve(q, answer(question, approval.Approve)); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(c.wait)
+			pass(c.wait)
 			synctest.Wait()
 			if c.ok {
 				r.granted(q, approval.Answer{})
@@ -142,7 +142,7 @@ func TestGrantLastsThirtySeconds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(c.wait)
+			pass(c.wait)
 			refs, err := grant.Redeem()
 			if ok := err == nil && refs != nil; ok != c.ok {
 				t.Fatalf("after %s: %v, %v", c.wait, refs, err)
@@ -173,11 +173,11 @@ func TestCancel(t *testing.T) {
 			r := newRig(t)
 			q := request(t, "A")
 			question := r.ask(r.ctx, q)
-			time.Sleep(time.Minute) // in line, which is not on screen
+			pass(time.Minute) // in line, which is not on screen
 			if err := r.gate.Put(question); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(c.after)
+			pass(c.after)
 			r.refused(q, answer(question, approval.Cancel), c.want)
 			r.wantTrail(c.trail)
 			if _, _, err := r.gate.Admit(r.ctx, q, approval.Answer{}); errors.Is(err, approval.ErrCooldown) != errors.Is(c.want, approval.ErrDenied) {
@@ -212,7 +212,7 @@ func TestFormClosesWithItsQuestion(t *testing.T) {
 			return r.gate.Resolve(q, approval.Answer{ID: id, Choice: approval.Failed})
 		}
 		question := r.put(q)
-		time.Sleep(2 * time.Minute) // with the expiry, in whichever order
+		pass(2 * time.Minute) // with the expiry, in whichever order
 		if err := failed(question.ID); !errors.Is(err, approval.ErrExpired) {
 			t.Errorf("expired: %v", err)
 		}

@@ -219,7 +219,7 @@ func TestTheLimitIsPerMinute(t *testing.T) {
 		c.get("/alpha", "WORD").wantStatus(t, 200)
 		wantEqual(t, c.list("/alpha").wantStatus(t, 429).header.Get("Retry-After"), "40")
 		c.do("GET", c.at("/api/v1/folders", "prod", "/"), nil).wantStatus(t, 200)
-		time.Sleep(40 * time.Second)
+		time.Sleep(40 * time.Second) // the bubble's clock
 		c.list("/alpha").wantStatus(t, 200)
 	})
 }
