@@ -15,14 +15,10 @@ import (
 // A claim is claimPrefix and claimRandom characters of base32: 130 random
 // bits in a form that JSON never escapes.
 const (
-	claimPrefix = "scrim-claim-"
+	claimPrefix = "scrim-claim-once-"
 	claimRandom = 26
 	claimLength = len(claimPrefix) + claimRandom
 )
-
-// claimPattern stands in a match for the shape of claims, which is always
-// masked, be the claim live, dead or made up.
-const claimPattern = -1
 
 // claimLife is how long after Disclose a claim can be swapped, and how long a
 // voided call stays void.
@@ -165,28 +161,49 @@ func (c *claims) expire(now time.Time) {
 	}
 }
 
-// findClaims appends each occurrence of the shape of a claim to dst. It looks
-// for the prefix from its first byte on that is rare in text.
-func findClaims(dst []match, text []byte) []match {
+// claimPattern is what every claim starts with, as a pattern: the rest is to be
+// looked at.
+func claimPattern() pattern {
+	return pattern{text: claimPrefix, claim: true, encoding: Plain, marker: unnamed, ascii: true}
+}
+
+// addClaim adds what starts with a claim's prefix: a claim, or one that may be
+// written in another way.
+func (f *found) addClaim(text []byte, start int) {
+	switch end := start + claimShape(text[start:]); {
+	case end == start+claimLength:
+		f.matches = append(f.matches, match{start: start, end: end})
+	case end < len(text) && (isTrigger(text[end]) || text[end] < ' ' || text[end] == '='):
+		f.near = append(f.near, start)
+	}
+}
+
+// eachClaim calls visit for each place in text where a claim starts, and how
+// much of one is there. It looks for the prefix from its first byte on that is
+// rare in text.
+func eachClaim(text []byte, visit func(start, length int)) {
 	rare := strings.IndexByte(claimPrefix, '-')
 	for from := rare; from < len(text); {
 		i := bytes.Index(text[from:], []byte(claimPrefix[rare:]))
 		if i < 0 {
-			break
+			return
 		}
 		start := from + i - rare
-		if claimShape(text[start:]) == claimLength {
-			dst = append(dst, match{start: start, end: start + claimLength, pattern: claimPattern})
+		if length := claimShape(text[start:]); length >= len(claimPrefix) {
+			visit(start, length)
 		}
 		from += i + 1
 	}
-	return dst
 }
 
 // pendingClaim returns where a tail of text starts that could become a claim,
-// or len(text).
-func pendingClaim(text []byte) int {
-	for i := max(0, len(text)-claimLength+1); i < len(text); i++ {
+// or len(text). What is the same in every claim may be shown.
+func pendingClaim(text []byte, wait patience) int {
+	last := len(text)
+	if wait == forAWhile {
+		last -= len(claimPrefix)
+	}
+	for i := max(0, len(text)-claimLength+1); i < last; i++ {
 		if text[i] == claimPrefix[0] && claimShape(text[i:]) == len(text)-i {
 			return i
 		}
@@ -286,14 +303,17 @@ func (s *sightings) visit(t jsonToken) {
 	content := t.content(s.text)
 	meant := content
 	if t.escaped {
-		meant = unescape(nil, content)
+		meant = unescape(content)
 	}
-	for _, m := range findClaims(nil, meant) {
-		claim := meant[m.start:m.end]
+	eachClaim(meant, func(start, length int) {
+		if length < claimLength {
+			return
+		}
+		claim := meant[start : start+length]
 		at := t.place
 		if t.kind == keyToken || !bytes.Contains(content, claim) || at == placeClaimValue && !bytes.Equal(content, claim) {
 			at = placeOther
 		}
 		s.found = append(s.found, sighting{claim: string(claim), place: at})
-	}
+	})
 }

@@ -9,11 +9,10 @@ import (
 // editor writes a JSON text again with its values masked. It touches strings,
 // keys and numbers that hold one and copies everything else.
 type editor struct {
-	k     *snapshot
 	words *vocabulary
 	text  []byte
-	raw   []span // what to mask in the text as it is written, structure and all
-	next  int    // of raw: those before it end before the token at hand
+	spans []span // what to mask in the text, structure and all
+	next  int    // of spans: those before it end before the token at hand
 	swap  swap
 	out   []byte
 	done  int // out has the text up to here
@@ -21,7 +20,7 @@ type editor struct {
 }
 
 func (e *editor) visit(t jsonToken) {
-	for e.next < len(e.raw) && e.raw[e.next].end <= t.start {
+	for e.next < len(e.spans) && e.spans[e.next].end <= t.start {
 		e.next++
 	}
 	switch {
@@ -39,7 +38,7 @@ func (e *editor) visit(t jsonToken) {
 
 // maskString masks a key or a string, unless it is a public word.
 func (e *editor) maskString(t jsonToken) {
-	masked, ok := e.masked(t.start+1, t.end-1, t.escaped)
+	masked, ok := e.masked(t.start+1, t.end-1)
 	if !ok || e.isWord(t) {
 		return
 	}
@@ -57,27 +56,22 @@ func (e *editor) isWord(t jsonToken) bool {
 }
 
 // masked returns the content between start and end masked, and whether there
-// was anything to mask: in it as it is written or as it is meant.
-func (e *editor) masked(start, end int, escaped bool) (string, bool) {
+// was anything to mask.
+func (e *editor) masked(start, end int) (string, bool) {
 	content := e.text[start:end]
 	spans := e.within(start, end)
-	onto(content, spans, false)
-	if escaped {
-		meant := e.k.spans(unescape(nil, content))
-		onto(content, meant, true)
-		spans = append(spans, meant...)
-	}
 	if len(spans) == 0 {
 		return "", false
 	}
-	return string(maskAll(nil, content, union(sortSpans(spans)))), true
+	snap(content, spans)
+	return string(maskAll(nil, content, union(spans))), true
 }
 
-// within returns the parts of raw that lie in text[start:end], counted from
+// within returns the parts of spans that lie in text[start:end], counted from
 // start. What reaches over the end of a token is masked as far as it lies in it.
 func (e *editor) within(start, end int) []span {
 	var spans []span
-	for _, s := range e.raw[e.next:] {
+	for _, s := range e.spans[e.next:] {
 		if s.start >= end {
 			break
 		}
@@ -96,18 +90,18 @@ func (e *editor) swapped(t jsonToken) string {
 	at := bytes.Index(content, []byte(e.swap.claim))
 	from, to := t.start+1+at, t.start+1+at+claimLength
 	value := e.swap.value
-	if t.place == placeClaimText && isInJSON(unescape(nil, content), e.swap.claim) {
-		value = escapeJSON(value, true)
+	if t.place == placeClaimText && isInJSON(unescape(content), e.swap.claim) {
+		value = escapeJSON(value)
 	}
-	before, ok := e.masked(t.start+1, from, t.escaped)
+	before, ok := e.masked(t.start+1, from)
 	if !ok {
 		before = string(e.text[t.start+1 : from])
 	}
-	after, ok := e.masked(to, t.end-1, t.escaped)
+	after, ok := e.masked(to, t.end-1)
 	if !ok {
 		after = string(e.text[to : t.end-1])
 	}
-	return `"` + before + escapeJSON(value, true) + after + `"`
+	return `"` + before + escapeJSON(value) + after + `"`
 }
 
 // isInJSON reports whether claim stands inside a string of JSON in text: a
@@ -170,6 +164,15 @@ func (c *keyCollector) visit(t jsonToken) {
 	}
 	c.taken[string(t.content(c.text))] = true
 	if t.escaped {
-		c.taken[string(unescape(nil, t.content(c.text)))] = true
+		c.taken[string(unescape(t.content(c.text)))] = true
 	}
+}
+
+// escapeJSON returns s as encoding/json writes it, without the quotes.
+func escapeJSON(s string) string {
+	encoded, err := json.Marshal(s)
+	if err != nil {
+		return unnamed // a string always encodes
+	}
+	return string(encoded[1 : len(encoded)-1])
 }

@@ -1,14 +1,15 @@
 package redact
 
 import (
-	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Encoding says how a value was written where it was found.
@@ -22,7 +23,8 @@ const (
 	Hex     Encoding = "hex"
 	Percent Encoding = "percent"
 	XML     Encoding = "xml"
-	Quoted  Encoding = "quoted" // for a shell, Go, Python or C
+	Quoted  Encoding = "quoted" // for a shell
+	Split   Encoding = "split"  // by ends of lines or by control characters
 	Mixed   Encoding = "mixed"  // several in one interval
 )
 
@@ -38,7 +40,9 @@ type form struct {
 // lines than these are looked for as they are.
 const maxEncodedParts = 64
 
-// formsOf returns every text under which value may show, each once.
+// formsOf returns the texts that value is looked for under, each once. Escapes,
+// and other ways to write a few characters of a text differently, are not among
+// them: looking undoes those.
 func formsOf(value string) []form {
 	var forms []form
 	seen := make(map[string]bool)
@@ -74,68 +78,47 @@ func formsOf(value string) []form {
 // encode adds every form of s.
 func encode(add func(Encoding, ...string), s string) {
 	add(Plain, s)
-	add(JSON, jsonForms(s)...)
+	add(Plain, otherCharacters(s)...)
 	add(Base64, base64Forms(s)...)
-	add(Hex, hex.EncodeToString([]byte(s)), strings.ToUpper(hex.EncodeToString([]byte(s))))
-	add(Percent, percentForms(s)...)
-	add(XML, xmlForms(s)...)
-	add(Quoted, quotedForms(s)...)
+	add(Hex, hexForms(s)...)
+	if strings.Contains(s, "'") {
+		add(Quoted, strings.ReplaceAll(s, "'", `'\''`), strings.ReplaceAll(s, "'", `'"'"'`))
+	}
+	if strings.Contains(s, " ") {
+		add(Percent, strings.ReplaceAll(s, " ", "+"))
+	}
 }
 
 // encodeToken adds the forms of a short value, which are few: as a token it is
 // told from a longer word by its neighbours, and inside base64 it has none.
 func encodeToken(add func(Encoding, ...string), s string) {
 	add(Plain, s)
-	add(JSON, jsonForms(s)...)
 	add(Base64, base64.RawStdEncoding.EncodeToString([]byte(s)), base64.RawURLEncoding.EncodeToString([]byte(s)))
-	add(Hex, hex.EncodeToString([]byte(s)), strings.ToUpper(hex.EncodeToString([]byte(s))))
-	add(Percent, percentForms(s)...)
+	add(Hex, hexForms(s)...)
 }
 
-// jsonForms returns s as the inside of a JSON string, as the usual encoders
-// write it, and once more inside JSON.
-func jsonForms(s string) []string {
-	bare, html := escapeJSON(s, false), escapeJSON(s, true)
-	ascii := escapeASCII(bare)
-	forms := []string{
-		bare, html, ascii, escapeASCII(html), escapeSlash(bare), escapeSlash(ascii),
-		escapeJSON(bare, false), escapeJSON(bare, true), escapeJSON(html, false), escapeJSON(ascii, false),
+// otherCharacters returns s in other sequences of characters that read the
+// same, and in other encodings of them than UTF-8.
+func otherCharacters(s string) []string {
+	if isASCII(s) || !utf8.ValidString(s) {
+		return nil
+	}
+	forms := []string{norm.NFC.String(s), norm.NFD.String(s), inUTF16(s, binary.LittleEndian), inUTF16(s, binary.BigEndian)}
+	if latin, err := charmap.ISO8859_1.NewEncoder().String(s); err == nil {
+		forms = append(forms, latin)
 	}
 	return forms
 }
 
-// escapeJSON returns s as encoding/json writes it, without the quotes.
-func escapeJSON(s string, html bool) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(html)
-	if err := e.Encode(s); err != nil {
-		return s // a string always encodes
+// inUTF16 returns s in UTF-16, but for the NULs: those of ASCII characters are
+// undone where they show.
+func inUTF16(s string, order binary.AppendByteOrder) string {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(s)) {
+		b = order.AppendUint16(b, u)
 	}
-	return b.String()[1 : b.Len()-len("\"\n")]
+	return strings.ReplaceAll(string(b), "\x00", "")
 }
-
-// escapeASCII escapes what is not ASCII, as Python and PHP do.
-func escapeASCII(s string) string {
-	if isASCII(s) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r < utf8.RuneSelf:
-			b.WriteRune(r)
-		case r > 0xffff:
-			r -= 0x10000
-			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String()
-}
-
-func escapeSlash(s string) string { return strings.ReplaceAll(s, "/", `\/`) }
 
 func isASCII(s string) bool {
 	for i := range len(s) {
@@ -146,16 +129,51 @@ func isASCII(s string) bool {
 	return true
 }
 
+// isPrintable reports whether s is printable ASCII.
+func isPrintable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// hexForms returns s in hexadecimal, bare and with colons.
+func hexForms(s string) []string {
+	lower := hex.EncodeToString([]byte(s))
+	colons := make([]byte, 0, 3*len(s))
+	for i := 0; i < len(lower); i += 2 {
+		colons = append(colons, lower[i], lower[i+1], ':')
+	}
+	spread := string(colons[:max(0, len(colons)-1)])
+	return []string{lower, strings.ToUpper(lower), spread, strings.ToUpper(spread)}
+}
+
 // base64Forms returns the characters that s determines in the base64 of any
-// text that holds it: one form for each of the three alignments.
+// text that holds it: one form for each of the three alignments. For a short s
+// it returns those of its base64 as well, since a run of digits as short as
+// that is not looked into.
 func base64Forms(s string) []string {
-	var forms []string
+	forms := make([]string, 0, 9)
 	for skip := range 3 {
-		std := base64Core(base64.RawStdEncoding, s, skip)
-		forms = append(forms, std, escapeSlash(std), base64Core(base64.RawURLEncoding, s, skip))
+		forms = append(forms, base64Core(base64.RawStdEncoding, s, skip))
+		if url := base64Core(base64.RawURLEncoding, s, skip); url != forms[len(forms)-1] {
+			forms = append(forms, url)
+		}
+	}
+	if len(s) < shortForRuns {
+		twice := base64.StdEncoding.EncodeToString([]byte(s))
+		for skip := range 3 {
+			forms = append(forms, base64Core(base64.RawStdEncoding, twice, skip))
+		}
 	}
 	return forms
 }
+
+// shortForRuns is the length from which the base64 of a value's base64 has
+// minRun digits at every alignment.
+const shortForRuns = 20
 
 // base64Core returns the characters of the base64 of skip unknown bytes and s
 // that depend on s alone.
@@ -164,82 +182,4 @@ func base64Core(e *base64.Encoding, s string, skip int) string {
 	return text[(8*skip+5)/6 : 8*(skip+len(s))/6]
 }
 
-// percentForms returns s in percent encodings: each of the usual sets of
-// characters that need none, a plus for a space, everything, and twice.
-func percentForms(s string) []string {
-	kept := []string{
-		"-_.~",                // RFC 3986, Go's url.QueryEscape
-		"-_.~/",               // Python's quote
-		"-_.!~*'()",           // encodeURIComponent
-		"-_.!~*'();/?:@&=+$,", // encodeURI
-		"-_.~$&+=:@",          // Go's url.PathEscape
-		"-_.*",                // HTML forms
-	}
-	forms := []string{percent(s, "", everything, upperHex), percent(s, "", everything, lowerHex)}
-	for _, keep := range kept {
-		for _, digits := range []string{upperHex, lowerHex} {
-			once := percent(s, keep, onlySpecial, digits)
-			forms = append(forms, once, strings.ReplaceAll(once, "%20", "+"), percent(once, keep, onlySpecial, digits))
-		}
-	}
-	return forms
-}
-
-// The two readings of what percent escapes, and its digits.
-const (
-	everything  = true
-	onlySpecial = false
-	upperHex    = "0123456789ABCDEF"
-	lowerHex    = "0123456789abcdef"
-)
-
-func percent(s, keep string, all bool, digits string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		if !all && (isAlphanumeric(c) || strings.IndexByte(keep, c) >= 0) {
-			b.WriteByte(c)
-			continue
-		}
-		b.WriteByte('%')
-		b.WriteByte(digits[c>>4])
-		b.WriteByte(digits[c&15])
-	}
-	return b.String()
-}
-
 func isAlphanumeric(c byte) bool { return c != '_' && c < utf8.RuneSelf && isWord(c) }
-
-// xmlForms returns s as HTML and XML encoders write it.
-func xmlForms(s string) []string {
-	if !strings.ContainsAny(s, `&<>"'`) {
-		return nil
-	}
-	var forms []string
-	for _, quotes := range [][]string{
-		{`"`, `"`, `'`, `'`},
-		{`"`, "&#34;", `'`, "&#39;"},
-		{`"`, "&quot;", `'`, "&#39;"},
-		{`"`, "&quot;", `'`, "&#x27;"},
-		{`"`, "&quot;", `'`, "&apos;"},
-		{`"`, "&quot;", `'`, `'`},
-	} {
-		forms = append(forms, strings.NewReplacer(append(quotes, "&", "&amp;", "<", "&lt;", ">", "&gt;")...).Replace(s))
-	}
-	return forms
-}
-
-// quotedForms returns s between the quotes of shells and languages.
-func quotedForms(s string) []string {
-	c := strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
-	goQuoted, goASCII := strconv.Quote(s), strconv.QuoteToASCII(s)
-	return []string{
-		strings.ReplaceAll(s, "'", `'\''`),
-		strings.ReplaceAll(s, "'", `'"'"'`),
-		strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(s),
-		c.Replace(s),
-		strings.ReplaceAll(c.Replace(s), "'", `\'`),
-		goQuoted[1 : len(goQuoted)-1],
-		goASCII[1 : len(goASCII)-1],
-	}
-}

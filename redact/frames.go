@@ -39,8 +39,7 @@ type frames struct {
 	mu      sync.Mutex
 	line    []byte // the start of a line whose end is to come
 	overrun bool   // the line is over the bound; its rest is to be dropped
-	probe   probe
-	matches []match
+	looker  looker
 	out     []byte
 }
 
@@ -92,40 +91,36 @@ func (f *frames) finish(end []byte) error {
 	return err
 }
 
-// message masks one line and writes it. It looks twice: most messages hold
-// nothing to mask and pass without being copied.
+// message masks one line and writes it. Most messages hold nothing to mask and
+// pass without being copied.
 func (f *frames) message(line []byte) error {
 	text := bytes.TrimSpace(line)
 	if len(text) == 0 {
 		return nil
 	}
 	k := f.s.snapshot()
-	f.probe.start(k, text)
-	head, ok := walk(text, &f.probe)
+	head, ok := walk(text, nobody{})
 	if !ok || text[0] != '{' && text[0] != '[' {
 		f.stray(k, text)
 		return nil
 	}
-	f.matches = k.find(f.matches[:0], text)
-	if len(f.matches) == 0 && !f.probe.hit {
+	spans := k.sorted(&f.looker, text)
+	if len(spans) == 0 {
 		_, err := f.w.Write(line)
 		return err
 	}
-	return f.masked(k, text, head)
+	return f.masked(text, head, union(spans))
 }
 
 // masked writes text with its values masked and its claim swapped.
-func (f *frames) masked(k *snapshot, text []byte, head header) error {
-	e := editor{
-		k: k, words: f.s.words(), text: text, out: f.out[:0],
-		raw:  union(sortSpans(k.asSpans(f.matches))),
-		swap: f.s.settle(text, head),
-	}
+func (f *frames) masked(text []byte, head header, spans []span) error {
+	e := editor{words: f.s.words(), text: text, out: f.out[:0], spans: spans, swap: f.s.settle(text, head)}
 	walk(text, &e)
 	f.out = append(e.finish(), '\n')
 	defer func() {
 		clear(f.out) // it may hold a disclosed value
-		f.out, f.matches = recycle(f.out), recycle(f.matches)
+		f.out = recycle(f.out)
+		f.looker.trim()
 	}()
 	if json.Valid(f.out) {
 		_, err := f.w.Write(f.out)
@@ -149,7 +144,7 @@ func (f *frames) withhold(head header) error {
 
 func (f *frames) stray(k *snapshot, text []byte) {
 	if f.s.onStray != nil {
-		f.report(maskAll(nil, text, k.spans(text)))
+		f.report(maskAll(nil, text, union(k.sorted(&f.looker, text))))
 	}
 }
 
@@ -176,28 +171,4 @@ func maskAll(dst, text []byte, spans []span) []byte {
 		done = s.end
 	}
 	return append(dst, text[done:]...)
-}
-
-// probe finds out whether a string that is written with escapes means
-// something to mask. Other strings mean what they are written as.
-type probe struct {
-	k       *snapshot
-	text    []byte
-	meaning []byte
-	matches []match
-	hit     bool
-}
-
-func (p *probe) start(k *snapshot, text []byte) {
-	p.k, p.text, p.hit = k, text, false
-	p.meaning, p.matches = recycle(p.meaning), recycle(p.matches)
-}
-
-func (p *probe) visit(t jsonToken) {
-	if !t.escaped || p.hit {
-		return
-	}
-	p.meaning = unescape(p.meaning[:0], t.content(p.text))
-	p.matches = p.k.find(p.matches[:0], p.meaning)
-	p.hit = len(p.matches) > 0
 }

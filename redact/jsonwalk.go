@@ -33,6 +33,11 @@ func (t jsonToken) content(text []byte) []byte { return text[t.start+1 : t.end-1
 // visitor sees the tokens of a JSON text in order.
 type visitor interface{ visit(t jsonToken) }
 
+// nobody is a visitor that only wants to know whether a text is valid.
+type nobody struct{}
+
+func (nobody) visit(jsonToken) {}
+
 // maxNesting is as deep as encoding/json reads.
 const maxNesting = 10000
 
@@ -54,12 +59,15 @@ type walker struct {
 	header header
 }
 
-// walk tells v every token of text and reports whether text is one JSON value.
-// Where it is not, v has seen the tokens before the fault.
-func walk(text []byte, v visitor) (header, bool) {
+// walk tells v every token of text, a message, and reports whether text is one
+// JSON value. Where it is not, v has seen the tokens before the fault.
+func walk(text []byte, v visitor) (header, bool) { return walkFrom(placeTop, text, v) }
+
+// walkFrom is walk for a text that stands at a place.
+func walkFrom(at place, text []byte, v visitor) (header, bool) {
 	w := walker{text: text, v: v}
 	w.space()
-	if !w.value(placeTop, nil) {
+	if !w.value(at, nil) {
 		return header{}, false
 	}
 	w.space()
@@ -328,9 +336,10 @@ func hexRune(digits []byte) rune {
 	return r
 }
 
-// unescape appends what a string's content means to dst. Bytes that are not
-// UTF-8 stay as they are.
-func unescape(dst, content []byte) []byte {
+// unescape returns what a string's content means. Bytes that are not UTF-8 stay
+// as they are.
+func unescape(content []byte) []byte {
+	dst := make([]byte, 0, len(content))
 	for len(content) > 0 {
 		plain := bytes.IndexByte(content, '\\')
 		if plain < 0 {
@@ -344,28 +353,23 @@ func unescape(dst, content []byte) []byte {
 	return dst
 }
 
-// onto turns intervals of content, or of what it means, into intervals of
-// content that hold whole characters. The spans are in order and apart; those
-// that touch the same character overlap afterwards.
-func onto(content []byte, spans []span, meant bool) {
+// snap widens intervals of content to whole characters. They are in order and
+// apart; those that touch the same character overlap afterwards.
+func snap(content []byte, spans []span) {
 	next, begun := 0, false
-	for raw, at := 0, 0; raw < len(content) && next < len(spans); {
-		length, _, size := unit(content[raw:])
-		step := length
-		if meant {
-			step = size
-		}
+	for at := 0; at < len(content) && next < len(spans); {
+		length, _, _ := unit(content[at:])
 		for next < len(spans) {
 			s := &spans[next]
-			if !begun && s.start < at+step {
-				s.start, begun = raw, true
+			if !begun && s.start < at+length {
+				s.start, begun = at, true
 			}
-			if !begun || s.end > at+step {
+			if !begun || s.end > at+length {
 				break
 			}
-			s.end, begun = raw+length, false
+			s.end, begun = at+length, false
 			next++
 		}
-		raw, at = raw+length, at+step
+		at += length
 	}
 }

@@ -1,110 +1,302 @@
 package redact
 
 import (
-	"cmp"
-	"encoding/binary"
+	"math/bits"
 	"slices"
-	"strings"
+	"sync"
 )
 
-// A pattern is found by one window of it: windowLong bytes, or windowShort for
-// the few patterns that have not as many. Shorter patterns are not found.
-const (
-	windowLong  = 8
-	windowShort = 6
-)
-
-// windowReach bounds where in a pattern its window may be.
-const windowReach = 64
-
-// match is one occurrence: text[start:end] is patterns[pattern].
+// match is one occurrence: text[start:end] is patterns[pattern], or is what
+// decodes to it.
 type match struct {
 	start, end int
 	pattern    int
+	via        Encoding // what was decoded to find it, or ""
 }
 
-// matcher finds all occurrences of all patterns. It is simple: every position
-// of the text is looked up in a filter of the patterns' windows, and where
-// that says maybe, in a table of them. It does not change once made.
+// matcher finds all occurrences of all patterns. It does not change once made.
+//
+// Every pattern is found by one window of it, a run of its bytes that few other
+// patterns have, and a window by its grams: short overlapping runs, stride of
+// them side by side. The text is looked at only at every stride-th position, so
+// that each window that stands in it is met exactly once, at one of its grams.
+// A filter that fits the cache says no to nearly all of what is met; the rest
+// is looked up in a table and compared in full.
 type matcher struct {
-	patterns []pattern
-	long     table
-	short    table
-	sorted   []int // patterns in the order of their texts, for pending
-	starts   filter
-	longest  int
+	patterns  []pattern // those that more were added to, and behind them the added
+	groups    [len(shapes)]group
+	pairs     *[1 << 10]uint64
+	longest   int
+	inWindow  [256]bool        // the bytes that windows have
+	inPattern [256]bool        // the bytes that patterns have
+	starts    []func() *starts // made when first needed: only streams ask
 }
+
+// group is the patterns of a range of lengths, which share the sizes of their
+// windows. Longer windows make for longer strides.
+type group struct {
+	shape
+	filter filter
+	base   table
+	more   table // of the patterns that were added
+}
+
+// shape is the sizes of a group: stride grams of gram bytes side by side make
+// a window.
+type shape struct{ stride, gram int }
+
+// window is how many bytes of a pattern a window has, and the least that a
+// pattern of the group may have.
+func (s shape) window() int { return s.stride + s.gram - 1 }
+
+// long is the group of most patterns, and longStride its stride.
+const (
+	long       = 0
+	longStride = 9
+)
+
+// shapes are the groups' shapes, by the least length of their patterns.
+// Shorter patterns than the last's are not found.
+var shapes = [...]shape{
+	long:                 {stride: longStride, gram: 8}, // 16 bytes and more
+	{stride: 3, gram: 6}, // 8 to 15
+	{stride: 2, gram: 5}, // 6 and 7
+}
+
+// windowReach bounds where in a pattern its window may start.
+const windowReach = 64
 
 func newMatcher(patterns []pattern) *matcher {
-	m := &matcher{patterns: patterns}
-	if len(patterns) == 0 {
-		return m
+	m := &matcher{patterns: patterns, pairs: newPairs()}
+	sorted := m.sort(patterns, 0)
+	for i, s := range shapes {
+		m.groups[i] = newGroup(s, sorted[i], m.pairs)
 	}
-	var long, short []entry
-	crowd := newCrowd(patterns)
-	for i, p := range patterns {
-		m.longest = max(m.longest, len(p.text))
-		m.sorted = append(m.sorted, i)
-		switch {
-		case len(p.text) >= windowLong:
-			at := crowd.rarest(p.text)
-			long = append(long, entry{window: load(p.text[at:]), at: at, pattern: i})
-		case len(p.text) >= windowShort:
-			short = append(short, entry{window: loadShort(p.text), pattern: i})
-		}
-	}
-	slices.SortFunc(m.sorted, func(a, b int) int { return strings.Compare(patterns[a].text, patterns[b].text) })
-	m.long, m.short = newTable(long), newTable(short)
-	m.starts = newFilter(len(patterns))
-	for _, p := range patterns {
-		if len(p.text) >= startLength {
-			m.starts.add(hash(loadStart(p.text)))
-		}
-	}
+	m.starts = append(m.starts, sync.OnceValue(func() *starts { return newStarts(patterns) }))
 	return m
 }
 
-// find appends every occurrence of every pattern in text to dst, in no order.
-func (m *matcher) find(dst []match, text []byte) []match {
-	if len(m.long.entries) > 0 {
-		likely := m.long.filter
-		for i := 0; i+windowLong <= len(text); i++ {
-			window := binary.LittleEndian.Uint64(text[i:])
-			if h := hash(window); likely.maybe(h) {
-				dst = m.verify(dst, &m.long, text, i, window, h)
-			}
-		}
+// with returns a matcher that finds the added patterns as well. The patterns
+// that were added before are among them, if any were; m's own table is shared.
+func (m *matcher) with(own int, added []pattern) *matcher {
+	wider := &matcher{patterns: append(m.patterns[:own:own], added...), pairs: m.pairs, inWindow: m.inWindow, inPattern: m.inPattern, longest: m.longest}
+	sorted := wider.sort(added, own)
+	for i := range m.groups {
+		wider.groups[i] = m.groups[i].with(sorted[i])
 	}
-	if len(m.short.entries) > 0 {
-		likely := m.short.filter
-		for i := 0; i+windowShort <= len(text); i++ {
-			window := loadShortBytes(text[i:])
-			if h := hash(window); likely.maybe(h) {
-				dst = m.verify(dst, &m.short, text, i, window, h)
-			}
-		}
-	}
-	return dst
+	wider.starts = append(wider.starts, m.starts[0], sync.OnceValue(func() *starts { return newStarts(added) }))
+	return wider
 }
 
-// verify appends the occurrences of patterns whose window is at text[i:].
-func (m *matcher) verify(dst []match, t *table, text []byte, i int, window, h uint64) []match {
-	for _, e := range t.bucket(h) {
-		start := i - e.at
-		if e.window != window || start < 0 {
-			continue
+// placed is a window: where in which pattern it is.
+type placed struct {
+	text    string
+	pattern int
+	at      int
+}
+
+// sort chooses a window for each of patterns, whose indices start at from, and
+// sorts them into groups.
+func (m *matcher) sort(patterns []pattern, from int) [len(shapes)][]placed {
+	var sorted [len(shapes)][]placed
+	crowd := newCrowd(patterns)
+	for i, p := range patterns {
+		m.longest = max(m.longest, len(p.text))
+		for j := range len(p.text) {
+			m.inPattern[p.text[j]] = true
 		}
-		p := &m.patterns[e.pattern]
-		end := start + len(p.text)
-		if end > len(text) || string(text[start:end]) != p.text {
-			continue
+		for c, s := range shapes {
+			if len(p.text) >= s.window() {
+				at := crowd.rarest(p.text, s)
+				sorted[c] = append(sorted[c], placed{text: p.text, pattern: from + i, at: at})
+				for _, b := range []byte(p.text[at : at+s.window()]) {
+					m.inWindow[b] = true
+				}
+				break
+			}
 		}
-		if p.token && !isToken(text, start, end) {
-			continue
-		}
-		dst = append(dst, match{start: start, end: end, pattern: e.pattern})
 	}
-	return dst
+	return sorted
+}
+
+func newGroup(s shape, windows []placed, pairs *[1 << 10]uint64) group {
+	c := group{shape: s, filter: newFilter(len(windows)*s.stride, pairs), base: newTable(s, windows)}
+	c.filter.addAll(s, windows)
+	return c
+}
+
+func (c group) with(windows []placed) group {
+	if len(windows) > 0 {
+		c.filter = c.filter.clone()
+		c.filter.addAll(c.shape, windows)
+	}
+	c.more = newTable(c.shape, windows)
+	return c
+}
+
+func (c *group) isEmpty() bool { return len(c.base.entries)+len(c.more.entries) == 0 }
+
+// found is what a matcher finds in a text.
+type found struct {
+	matches []match
+	near    []int // where something stands that may be an occurrence written in another way
+}
+
+// find adds every occurrence of every pattern in text to f, in no order.
+func (m *matcher) find(f *found, text []byte) {
+	for i := range m.groups {
+		if c := &m.groups[i]; !c.isEmpty() {
+			m.findGroup(f, c, text)
+		}
+	}
+}
+
+// findGroup looks at every stride-th position of text. It looks at several in
+// one go, since the processor can wait for as many look-ups of the filter at
+// once.
+func (m *matcher) findGroup(f *found, c *group, text []byte) {
+	i := 0
+	if c.shape == shapes[long] {
+		i = m.findLong(f, c, text)
+	}
+	for ; i+c.gram <= len(text); i += c.stride {
+		if c.filter.maybe(hash(c.gramAt(text, i))) {
+			m.verify(f, c, text, i)
+		}
+	}
+}
+
+// findLong is findGroup for the longest patterns, which most are. It leaves the
+// end of text, and returns where that begins.
+func (m *matcher) findLong(f *found, c *group, text []byte) int {
+	const s, reach = longStride, 3*longStride + 8
+	words, pairs, shift := c.filter.words, c.filter.pairs, c.filter.shift&63
+	i := 0
+	for ; i+reach <= len(text); i += 4 * s {
+		t := text[i : i+reach : i+reach]
+		h0, h1, h2, h3 := hash(load(t)), hash(load(t[s:])), hash(load(t[2*s:])), hash(load(t[3*s:]))
+		miss0 := pairs[pairOf(h0)] &^ words[h0>>shift]
+		miss1 := pairs[pairOf(h1)] &^ words[h1>>shift]
+		miss2 := pairs[pairOf(h2)] &^ words[h2>>shift]
+		miss3 := pairs[pairOf(h3)] &^ words[h3>>shift]
+		if miss0 != 0 && miss1 != 0 && miss2 != 0 && miss3 != 0 {
+			continue
+		}
+		for n, miss := range [4]uint64{miss0, miss1, miss2, miss3} {
+			if miss == 0 {
+				m.verify(f, c, text, i+n*s)
+			}
+		}
+	}
+	return i
+}
+
+// verify adds the occurrences of the patterns that have text[i:]'s gram in
+// their window there.
+func (m *matcher) verify(f *found, c *group, text []byte, i int) {
+	h := hash(c.gramAt(text, i))
+	for _, t := range [...]*table{&c.base, &c.more} {
+		for _, e := range t.bucket(h) {
+			if e.tag() == tagOf(h) {
+				m.compare(f, c, text, i, e)
+			}
+		}
+	}
+}
+
+// compare adds the occurrence of e's pattern whose gram is at text[i:], if it
+// is one, and says where one may be that is written in another way.
+func (m *matcher) compare(f *found, c *group, text []byte, i int, e entry) {
+	p := &m.patterns[e.pattern()]
+	start := i - e.at()
+	end := start + len(p.text)
+	if start >= 0 && end <= len(text) && string(text[start:end]) == p.text {
+		if p.claim {
+			f.addClaim(text, start)
+		} else if !p.token || isToken(text, start, end) {
+			f.matches = append(f.matches, match{start: start, end: end, pattern: e.pattern()})
+		} else if mayBeToken(text, start, end) {
+			f.near = append(f.near, i)
+		}
+		return
+	}
+	if m.isWindow(c, text, i, e) && mayGoOn(text, start, i-e.nth(), i-e.nth()+c.window(), p.text) {
+		f.near = append(f.near, i)
+	}
+}
+
+// isWindow reports whether the window of e stands in text, one of whose grams
+// is at text[i:].
+func (m *matcher) isWindow(c *group, text []byte, i int, e entry) bool {
+	from := i - e.nth()
+	to := from + c.window()
+	return from >= 0 && to <= len(text) && string(text[from:to]) == m.patterns[e.pattern()].text[e.window():e.window()+c.window()]
+}
+
+// hasWindow reports whether the window of some pattern stands in text.
+func (m *matcher) hasWindow(text []byte) bool {
+	for g := range m.groups {
+		c := &m.groups[g]
+		if c.isEmpty() {
+			continue
+		}
+		for i := 0; i+c.gram <= len(text); i += c.stride {
+			if h := hash(c.gramAt(text, i)); c.filter.maybe(h) && m.isWindowAt(c, text, i, h) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mayCross reports whether the window of some pattern may lie across a cut with
+// these crossing bytes on each side. It may say yes too often.
+func (m *matcher) mayCross(before, after []byte) bool {
+	// A long window across the cut has one of two grams, just before the cut or
+	// a byte after it, since its grams start at nine places side by side.
+	c := &m.groups[long]
+	if c.filter.maybe(hash(load(before[crossing-8:]))) || c.filter.maybe(hash(load(after[1:]))) {
+		return true
+	}
+	for i := range m.groups {
+		if i != long && !m.groups[i].isEmpty() {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *matcher) isWindowAt(c *group, text []byte, i int, h uint64) bool {
+	for _, t := range [...]*table{&c.base, &c.more} {
+		for _, e := range t.bucket(h) {
+			if e.tag() == tagOf(h) && m.isWindow(c, text, i, e) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mask keeps a gram's bytes of eight.
+func (s shape) mask() uint64 { return ^uint64(0) >> (64 - 8*s.gram) }
+
+// gramAt returns the gram at text[i:], of which there may be no more.
+func (s shape) gramAt(text []byte, i int) uint64 {
+	if i+8 <= len(text) {
+		return load(text[i:]) & s.mask()
+	}
+	var padded [8]byte
+	copy(padded[:], text[i:])
+	return load(padded[:]) & s.mask()
+}
+
+// gramOf is gramAt for a pattern.
+func (s shape) gramOf(text string, i int) uint64 {
+	var gram uint64
+	for j := range s.gram {
+		gram |= uint64(text[i+j]) << (8 * j)
+	}
+	return gram
 }
 
 // isToken reports whether text[start:end] is not part of a longer word.
@@ -117,129 +309,137 @@ func isWord(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c >= 0x80
 }
 
-// pending returns the start of the longest tail of text that more text could
-// still turn into an occurrence, or len(text). A token that ends with text
-// counts: the next byte decides.
-func (m *matcher) pending(text []byte) int {
-	for i := max(0, len(text)-m.longest); i < len(text); i++ {
-		tail := text[i:]
-		if len(tail) >= startLength && !m.starts.maybe(hash(loadStartBytes(tail))) {
-			continue
-		}
-		if m.startsPattern(tail) {
-			return i
-		}
-	}
-	return len(text)
+// entry is one gram of a window: the pattern that it is in, where it is in it,
+// which of the window's grams it is, and a part of its hash.
+type entry uint64
+
+func newEntry(h uint64, pattern, at, nth int) entry {
+	//nolint:gosec // G115: none is negative, and at and nth are in a window's reach
+	return entry(pattern)<<32 | entry(at)<<24 | entry(nth)<<16 | entry(tagOf(h))
 }
 
-// startsPattern reports whether some pattern starts with tail and is longer,
-// or is tail and a token.
-func (m *matcher) startsPattern(tail []byte) bool {
-	at, found := slices.BinarySearchFunc(m.sorted, tail, func(i int, tail []byte) int {
-		return compare(m.patterns[i].text, tail)
-	})
-	if found && m.patterns[m.sorted[at]].token {
-		return true
-	}
-	if found {
-		at++
-	}
-	if at == len(m.sorted) {
-		return false
-	}
-	next := m.patterns[m.sorted[at]].text
-	return len(next) > len(tail) && next[:len(tail)] == string(tail)
-}
+func (e entry) pattern() int { return int(e >> 32) }
+func (e entry) at() int      { return int(e >> 24 & 0xff) }
+func (e entry) tag() uint16  { return uint16(e & 0xffff) }
 
-// compare is strings.Compare without making a string of b.
-func compare(a string, b []byte) int {
-	switch {
-	case a < string(b):
-		return -1
-	case a > string(b):
-		return 1
-	default:
-		return 0
-	}
-}
+// nth returns which of its window's grams it is.
+func (e entry) nth() int { return int(e >> 16 & 0xff) }
 
-// entry is a pattern's window and where in the pattern it is.
-type entry struct {
-	window  uint64
-	at      int
-	pattern int
-}
+// window returns where in the pattern its window starts.
+func (e entry) window() int { return e.at() - e.nth() }
 
-// table is a hash table of windows: the entries of bucket b are
+// tagOf is bits of a hash that no table or filter is indexed by.
+func tagOf(h uint64) uint16 { return uint16(h >> 16 & 0xffff) }
+
+// table is a hash table of grams: the entries of bucket b are
 // entries[first[b]:first[b+1]].
 type table struct {
-	filter  filter
 	entries []entry
-	first   []int32
+	first   []uint32
 	shift   uint
 }
 
-func newTable(entries []entry) table {
-	size := ceilPower(2 * len(entries))
-	t := table{filter: newFilter(len(entries)), first: make([]int32, size+1), shift: hashBits - log2(size)}
-	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(t.place(hash(a.window)), t.place(hash(b.window))) })
-	t.entries = entries
-	for _, e := range entries {
-		h := hash(e.window)
-		t.filter.add(h)
-		t.first[t.place(h)+1]++
+func newTable(s shape, windows []placed) table {
+	if len(windows) == 0 {
+		return table{}
 	}
-	for b := range size {
-		t.first[b+1] += t.first[b]
+	n := len(windows) * s.stride
+	size := ceilPower(n)
+	t := table{entries: make([]entry, n), first: make([]uint32, size+1), shift: hashBits - log2(size)}
+	hashes := make([]uint64, 0, n)
+	for _, w := range windows {
+		for nth := range s.stride {
+			h := hash(s.gramOf(w.text, w.at+nth))
+			hashes = append(hashes, h)
+			t.first[h>>t.shift]++
+		}
+	}
+	// The sums are where each bucket ends; filling it from its end leaves first
+	// at its start.
+	var sum uint32
+	for b := range t.first {
+		sum += t.first[b]
+		t.first[b] = sum
+	}
+	for i, h := range slices.Backward(hashes) {
+		w, nth := windows[i/s.stride], i%s.stride
+		b := h >> t.shift
+		t.first[b]--
+		t.entries[t.first[b]] = newEntry(h, w.pattern, w.at+nth, nth)
 	}
 	return t
 }
 
-func (t *table) place(h uint64) uint64 { return h >> t.shift }
-
 func (t *table) bucket(h uint64) []entry {
-	b := t.place(h)
+	if len(t.entries) == 0 {
+		return nil
+	}
+	b := h >> t.shift
 	return t.entries[t.first[b]:t.first[b+1]]
 }
 
-// filter is a set of hashes that may say yes too often, about once in sixteen.
+// filter is a set of hashes that may say yes too often: about once in 200 for
+// what is not in it. It is a Bloom filter whose two bits for a hash are in one
+// word.
 type filter struct {
-	bits  []uint64
+	words []uint64
 	shift uint
+	pairs *[1 << 10]uint64 // the pairs of bits, since to look one up is quicker than two shifts
 }
 
-func newFilter(n int) filter {
-	size := ceilPower(max(16*n, 1<<12))
-	return filter{bits: make([]uint64, size/64), shift: hashBits - log2(size)}
+func newFilter(n int, pairs *[1 << 10]uint64) filter {
+	words := ceilPower(max(16*n/64, 1<<10))
+	return filter{words: make([]uint64, words), shift: hashBits - log2(words), pairs: pairs}
 }
 
-func (f *filter) add(h uint64) {
-	at := h >> f.shift
-	f.bits[at>>6] |= 1 << (at & 63)
+// newPairs returns words of two bits each, all sorts of them.
+func newPairs() *[1 << 10]uint64 {
+	var pairs [1 << 10]uint64
+	for i := range pairs {
+		first := i % 64
+		second := (first + 1 + int(hash(uint64(i))>>32%63)) % 64
+		pairs[i] = 1<<first | 1<<second
+	}
+	return &pairs
 }
 
-func (f *filter) maybe(h uint64) bool {
-	at := h >> f.shift
-	return f.bits[at>>6]>>(at&63)&1 != 0
+// pairOf is bits of a hash that the words are not indexed by, as far as it can
+// be.
+func pairOf(h uint64) uint64 { return h >> 34 & (1<<10 - 1) }
+
+func (f filter) clone() filter {
+	f.words = slices.Clone(f.words)
+	return f
 }
 
-// crowd counts how often patterns share a window, so that each pattern can be
-// found by one that it shares with few: not by "https://".
+func (f filter) addAll(s shape, windows []placed) {
+	for _, w := range windows {
+		for nth := range s.stride {
+			f.add(hash(s.gramOf(w.text, w.at+nth)))
+		}
+	}
+}
+
+func (f filter) add(h uint64) { f.words[h>>f.shift] |= f.pairs[pairOf(h)] }
+
+func (f filter) maybe(h uint64) bool { return f.pairs[pairOf(h)]&^f.words[h>>f.shift] == 0 }
+
+// crowd counts how often patterns share a run of eight bytes, so that each can
+// be found by a window that it shares with few: not by "https://".
 type crowd struct {
 	counts []uint16
 	shift  uint
 }
 
-// maxCrowd bounds the counts; windows that share one look more common than
-// they are, which is no harm.
+// maxCrowd bounds the counts; runs that share one look more common than they
+// are, which is no harm.
 const maxCrowd = 1 << 18
 
 func newCrowd(patterns []pattern) crowd {
 	size := ceilPower(min(windowReach*len(patterns), maxCrowd))
 	c := crowd{counts: make([]uint16, size), shift: hashBits - log2(size)}
 	for _, p := range patterns {
-		for at := range windows(p.text) {
+		for at := range min(len(p.text)-7, windowReach+8) {
 			if n := &c.counts[c.place(p.text[at:])]; *n < 1<<16-1 {
 				*n++
 			}
@@ -248,67 +448,44 @@ func newCrowd(patterns []pattern) crowd {
 	return c
 }
 
-func (c crowd) place(text string) uint64 { return hash(load(text)) >> c.shift }
+func (c crowd) place(text string) uint64 { return hash(loadString(text)) >> c.shift }
 
-// rarest returns where in text the window is that the fewest patterns have.
-func (c crowd) rarest(text string) int {
-	best := 0
-	for at := range windows(text) {
-		if c.counts[c.place(text[at:])] < c.counts[c.place(text[best:])] {
-			best = at
+// rarest returns where in text the window is whose first and last bytes are
+// shared with the fewest.
+func (c crowd) rarest(text string, s shape) int {
+	if len(text) < 8 {
+		return 0
+	}
+	best, least := 0, uint16(1<<16-1)
+	last := s.window() - 8
+	for at := range min(len(text)-s.window(), windowReach) + 1 {
+		if n := max(c.counts[c.place(text[at:])], c.counts[c.place(text[at+max(0, last):])]); n < least {
+			best, least = at, n
 		}
 	}
 	return best
 }
 
-// windows returns how many places for a window text has within reach.
-func windows(text string) int { return max(0, min(len(text)-windowLong+1, windowReach)) }
-
 // hashBits is the length of a hash. Its high bits are the good ones.
 const hashBits = 64
 
-// hash spreads a window over 64 bits.
-func hash(window uint64) uint64 { return window * 0x9e3779b97f4a7c15 }
+// hash spreads a gram over 64 bits.
+func hash(gram uint64) uint64 { return gram * 0x9e3779b97f4a7c15 }
 
 // ceilPower returns the least power of two that is n or more, and at least 2.
-func ceilPower(n int) int {
-	size := 2
-	for size < n {
-		size *= 2
-	}
-	return size
-}
+func ceilPower(n int) int { return 1 << max(1, bits.Len(uint(max(n, 1)-1))) }
 
 // log2 returns the logarithm of a power of two.
-func log2(size int) uint {
-	var n uint
-	for ; size > 1; size /= 2 {
-		n++
-	}
-	return n
+func log2(size int) uint { return uint(bits.TrailingZeros(uint(size))) }
+
+func load(b []byte) uint64 {
+	_ = b[7]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
 
-// startLength is how much of a pattern's start the filter for pending knows.
-const startLength = 4
-
-func load(s string) uint64 {
+func loadString(s string) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
-
-func loadShort(s string) uint64 {
-	_ = s[5]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40
-}
-
-func loadShortBytes(b []byte) uint64 {
-	return uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint16(b[4:]))<<32
-}
-
-func loadStart(s string) uint64 {
-	_ = s[3]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
-}
-
-func loadStartBytes(b []byte) uint64 { return uint64(binary.LittleEndian.Uint32(b)) }

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds how deep values inside values are taken apart.
-const maxDepth = 3
+// maxInside bounds how deep values inside values are taken apart.
+const maxInside = 3
 
 // maxChunk bounds the length of one pattern, in bytes, and with it what a
 // stream holds back. A longer piece becomes several that overlap by
@@ -44,7 +44,7 @@ func collect(add func(string), value string, depth int) {
 	if !utf8.ValidString(value) {
 		add(replaceInvalid(value))
 	}
-	if depth == maxDepth {
+	if depth == maxInside {
 		return
 	}
 	if inner, ok := unquoted(value); ok {

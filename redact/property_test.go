@@ -88,7 +88,7 @@ func TestBytesProperties(t *testing.T) {
 		if len(hits) == 0 && masked != text {
 			t.Fatalf("no hits, and %q became %q", text, masked)
 		}
-		if utf8.ValidString(text) != utf8.ValidString(masked) {
+		if utf8.ValidString(text) && !utf8.ValidString(masked) {
 			t.Fatalf("%q became %q", text, masked)
 		}
 		end := 0

@@ -54,11 +54,14 @@ type state struct {
 
 	stale   atomic.Bool // something was learned since current was built
 	current atomic.Pointer[snapshot]
+	lookers sync.Pool
 
 	mu     sync.Mutex // guards what follows, and building
 	known  map[identity]*learned
 	latest map[secret.Ref]*learned // the last value learned under a name
 	order  []*learned
+	exempt map[string]bool // names whose values are no secrets
+	anew   bool            // what is known cannot be added to current
 }
 
 // identity tells learned values apart without keeping them as keys.
@@ -74,6 +77,7 @@ type learned struct {
 	value secret.Value
 	made  bool
 	forms []form
+	refs  []secret.Ref // the one that it has, or none
 }
 
 // New returns a Redactor that knows no value yet.
@@ -93,7 +97,7 @@ func New(o Options) *Redactor {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.current.Store(newSnapshot(nil, nil))
+	s.current.Store(newSnapshot(nil, nil, nil))
 	return &Redactor{reveal: func() *state { return s }}
 }
 
@@ -106,6 +110,24 @@ func (r *Redactor) Learn(ref secret.Ref, v secret.Value) {
 	}
 }
 
+// Exempt says which names have values that are no secrets, such as a region: a
+// person said so. What they hold is not masked, unless another name holds it
+// too, and Unredactable does not list them. It replaces what was said before.
+func (r *Redactor) Exempt(names []string) {
+	s := r.state()
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.exempt = make(map[string]bool, len(names))
+	for _, name := range names {
+		s.exempt[name] = true
+	}
+	s.anew = true
+	s.stale.Store(true)
+}
+
 // Bytes appends src to dst with every known value masked, and returns it with
 // what was masked, in order. dst must not overlap src.
 func (r *Redactor) Bytes(dst, src []byte) ([]byte, []Hit) {
@@ -113,19 +135,17 @@ func (r *Redactor) Bytes(dst, src []byte) ([]byte, []Hit) {
 	if k == nil {
 		return appendRefusal(dst, src), nil
 	}
-	spans := k.spans(src)
+	l := r.state().looker()
+	defer r.state().release(l)
+	spans := union(k.sorted(l, src))
 	if len(spans) == 0 {
 		return append(dst, src...), nil
 	}
 	hits := make([]Hit, 0, len(spans))
-	done := 0
 	for _, s := range spans {
-		dst = append(dst, src[done:s.start]...)
-		dst = append(dst, s.marker...)
-		done = s.end
 		hits = append(hits, Hit{Refs: slices.Clone(s.refs), Start: s.start, End: s.end, Encoding: s.encoding})
 	}
-	return append(dst, src[done:]...), hits
+	return maskAll(dst, src, spans), hits
 }
 
 // String returns text with every known value masked.
@@ -200,10 +220,36 @@ func (s *state) snapshot() *snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stale.Load() {
-		s.current.Store(newSnapshot(s.order, s.latest))
+		s.current.Store(s.build())
 		s.stale.Store(false)
 	}
 	return s.current.Load()
+}
+
+// build makes the snapshot of what is known: of the last one and what was
+// learned since, which takes microseconds, or from nothing.
+func (s *state) build() *snapshot {
+	if !s.anew {
+		if k := s.current.Load().with(s.order, s.latest, s.exempt); k != nil {
+			return k
+		}
+	}
+	s.anew = false
+	return newSnapshot(s.order, s.latest, s.exempt)
+}
+
+// looker returns one that nobody else uses, until release gets it back.
+func (s *state) looker() *looker {
+	if l, ok := s.lookers.Get().(*looker); ok {
+		return l
+	}
+	return new(looker)
+}
+
+// release takes l back, less what has grown large.
+func (s *state) release(l *looker) {
+	l.trim()
+	s.lookers.Put(l)
 }
 
 // appendRefusal is what a Redactor that New did not make puts for src.

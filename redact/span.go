@@ -58,7 +58,7 @@ func union(spans []span) []span {
 
 // absorb merges other, which starts within s and sorts after it, into s.
 func (s *span) absorb(other span) {
-	if other.end <= s.end {
+	if other.end < s.end || other.end == s.end && other.start > s.start {
 		return
 	}
 	s.end = other.end

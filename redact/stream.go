@@ -1,9 +1,11 @@
 package redact
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"sync"
+	"time"
 )
 
 // errNotMade is what the writers of a Redactor answer that New did not make.
@@ -12,11 +14,19 @@ var errNotMade = errors.New("redact: this redactor knows nothing and lets nothin
 // errClosed is what a stream answers after Close.
 var errClosed = errors.New("redact: write to a closed stream")
 
+// idle is how long a stream is silent before it shows the start of what may
+// become a value: someone may be waiting at a prompt.
+const idle = 40 * time.Millisecond
+
 // Stream returns a writer to w that masks what passes, however it is cut into
 // writes: w gets what Bytes would make of the whole. It holds back the tail
-// that could still become a known value, until more input decides, and Close
-// writes what is left. It writes the rest at once; the end of a line is not
-// held back unless a value of several lines might go on. Close does not close w.
+// that could still become a known value, and writes the rest at once. After a
+// silence of 40 ms it shows a tail that is no more than a quarter of what it
+// may become, and no more than 12 bytes of it, or that is only the scheme of a
+// URL; it goes on looking at what it has shown, so that the rest of the value,
+// when it comes, is masked. Close writes what is left. It does not close w.
+//
+// What a value is encoded in may be up to 64 KiB long: more is not held back.
 //
 // Claims are masked and never swapped.
 func (r *Redactor) Stream(w io.Writer) io.WriteCloser {
@@ -30,10 +40,14 @@ type stream struct {
 
 	mu     sync.Mutex
 	held   []byte // what is not decided yet, after context bytes that are
-	past   int    // how many bytes of held are context: written, or masked by open
+	past   int    // how many bytes of held are decided: written, or masked by open
+	shown  int    // how many bytes of held have been written, decided or not; past or more
 	open   span   // an interval that began and may yet grow; its place is in held
 	inside bool   // whether there is an open interval
+	marked bool   // whether its marker has been written
 	out    []byte
+	timer  *time.Timer
+	failed error // what w answered to a write of the timer's
 	closed bool
 }
 
@@ -44,13 +58,67 @@ func (s *stream) write(p []byte) (int, error) {
 	if s.closed {
 		return 0, errClosed
 	}
-	k := s.r.snapshot()
-	if k == nil {
+	if s.failed != nil {
+		return 0, s.failed
+	}
+	st := s.r.state()
+	if st == nil {
 		return 0, errNotMade
 	}
 	s.held = append(s.held, p...)
-	s.decide(k, max(s.past, k.pending(s.held)))
+	k, l := st.snapshot(), st.looker()
+	defer st.release(l)
+	s.decide(k, l, s.pending(k, l, forEver), forEver)
+	s.wait()
 	return len(p), s.flush()
+}
+
+// pending returns from where on of what is held more input decides.
+func (s *stream) pending(k *snapshot, l *looker, wait patience) int {
+	return max(s.past, l.pending(k, s.held, wait, 0), len(s.held)-window)
+}
+
+// wait sets the timer for what is held back and not shown.
+func (s *stream) wait() {
+	switch {
+	case s.shown == len(s.held) && (!s.inside || s.marked):
+		if s.timer != nil {
+			s.timer.Stop()
+		}
+	case s.timer == nil:
+		s.timer = time.AfterFunc(idle, s.show)
+	default:
+		s.timer.Reset(idle)
+	}
+}
+
+// show writes what may be shown of what is held back. It stays undecided.
+func (s *stream) show() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.r.state()
+	if s.closed || st == nil {
+		return
+	}
+	k, l := st.snapshot(), st.looker()
+	defer st.release(l)
+	s.decide(k, l, s.pending(k, l, forNow), forAWhile)
+	if s.inside && !s.marked {
+		s.out = append(s.out, s.open.marker...)
+		s.marked, s.shown = true, max(s.shown, s.open.end)
+	}
+	until := s.pending(k, l, forAWhile)
+	for _, next := range k.sorted(l, s.held) {
+		if next.start >= s.past {
+			until = min(until, next.start)
+			break
+		}
+	}
+	if until > s.shown {
+		s.out = append(s.out, s.held[s.shown:until]...)
+		s.shown = until
+	}
+	s.failed = s.flush()
 }
 
 // close writes what was held back, masked. It does so once.
@@ -61,19 +129,28 @@ func (s *stream) close() error {
 		return nil
 	}
 	s.closed = true
-	k := s.r.snapshot()
-	if k == nil {
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	st := s.r.state()
+	if st == nil {
 		return nil
 	}
-	s.decide(k, len(s.held))
-	return s.flush()
+	l := st.looker()
+	defer st.release(l)
+	s.decide(st.snapshot(), l, len(s.held), forAWhile)
+	return errors.Join(s.failed, s.flush())
 }
 
 // decide puts out what starts before limit: no occurrence that starts there is
 // incomplete. What starts later is looked at again when there is more.
-func (s *stream) decide(k *snapshot, limit int) {
-	at := s.past // up to here held is put out, or inside the open interval
-	for _, next := range k.sorted(s.held) {
+func (s *stream) decide(k *snapshot, l *looker, limit int, wait patience) {
+	at := s.past // up to here held is decided, or inside the open interval
+	spans := k.sorted(l, s.held)
+	if wait == forEver {
+		limit = max(s.past, s.unsettled(spans, limit))
+	}
+	for _, next := range spans {
 		if next.start < s.past || next.start >= limit {
 			continue
 		}
@@ -82,16 +159,36 @@ func (s *stream) decide(k *snapshot, limit int) {
 			continue
 		}
 		at = s.putOpen(at)
-		s.out = append(s.out, s.held[at:next.start]...)
-		s.open, s.inside = next, true
+		s.put(at, next.start)
+		s.open, s.inside, s.marked = next, true, false
 	}
 	if s.inside && s.open.end <= limit {
 		at = s.putOpen(at)
 	}
 	if !s.inside {
-		s.out = append(s.out, s.held[at:limit]...)
+		s.put(at, limit)
 	}
 	s.forget(limit)
+}
+
+// unsettled returns where the first occurrence starts that ends with what there
+// is, if that is before limit: what comes may belong to it, such as its last
+// character struck over.
+func (s *stream) unsettled(spans []span, limit int) int {
+	end := len(bytes.TrimSuffix(s.held, []byte{'\b'}))
+	for _, next := range spans {
+		if next.end >= end {
+			return min(limit, next.start)
+		}
+	}
+	return limit
+}
+
+// put puts out held[from:to], but for what has been shown.
+func (s *stream) put(from, to int) {
+	if from = max(from, s.shown); from < to {
+		s.out = append(s.out, s.held[from:to]...)
+	}
 }
 
 // putOpen puts out the open interval's marker and returns where the text goes
@@ -100,17 +197,24 @@ func (s *stream) putOpen(at int) int {
 	if !s.inside {
 		return at
 	}
+	if !s.marked {
+		s.out = append(s.out, s.open.marker...)
+	}
 	s.inside = false
-	s.out = append(s.out, s.open.marker...)
 	return s.open.end
 }
 
-// forget drops what is before limit, but for one byte: whether a short value
-// is a token depends on its neighbour.
+// forget drops what is before limit, but for what says how to read on: whether
+// a short value is a token depends on the byte before it, and what a backslash
+// means on those before it.
 func (s *stream) forget(limit int) {
 	drop := max(0, limit-1)
+	for drop > 0 && limit-drop < window && s.held[drop] == '\\' {
+		drop--
+	}
 	s.held = append(recycle(s.held), s.held[drop:]...)
 	s.past = limit - drop
+	s.shown = max(s.shown-drop, s.past)
 	s.open.start -= drop
 	s.open.end -= drop
 }

@@ -13,20 +13,24 @@ import (
 // import. A new package stands here before it stands anywhere else.
 func mayImport() map[string][]string {
 	return map[string][]string{
-		"internal/secret":    {},
-		"internal/audit":     {},
-		"internal/config":    {"internal/secret"},
-		"internal/devstore":  {"internal/secret"},
-		"internal/infisical": {"internal/secret"},
-		"redact":             {"internal/secret"},
-		"policy":             {"internal/secret"},
-		"internal/approval":  {"internal/secret", "policy", "internal/audit"},
-		"internal/store":     {"internal/secret", "internal/approval"},
-		"tools":              {"internal/secret", "internal/store", "internal/approval", "policy", "redact"},
-		"server":             {"internal/secret", "internal/store", "internal/approval", "policy", "redact", "tools"},
-		"internal/arch":      {},
-		"internal/e2e":       {},
-		"internal/lint":      {},
+		"internal/secret":         {},
+		"internal/audit":          {},
+		"internal/child":          {},
+		"internal/config":         {"internal/secret"},
+		"internal/devstore":       {"internal/secret"},
+		"internal/infisical":      {"internal/secret"},
+		"internal/rules":          {},
+		"internal/rules/upstream": {},
+		"internal/scan":           {"internal/secret", "internal/rules", "redact"},
+		"redact":                  {"internal/secret"},
+		"policy":                  {"internal/secret"},
+		"internal/approval":       {"internal/secret", "policy", "internal/audit"},
+		"internal/store":          {"internal/secret", "internal/approval"},
+		"tools":                   {"internal/secret", "internal/store", "internal/approval", "internal/audit", "internal/rules", "internal/scan", "policy", "redact"},
+		"server":                  {"internal/secret", "internal/store", "internal/approval", "policy", "redact", "tools"},
+		"internal/arch":           {},
+		"internal/e2e":            {},
+		"internal/lint":           {},
 	}
 }
 
@@ -38,10 +42,13 @@ func onlyIn() map[string][]string {
 		"github.com/go-resty/resty":              {"internal/infisical"},
 		"github.com/mark3labs/mcp-go":            {"tools", "server"},
 		"github.com/modelcontextprotocol/go-sdk": {},
-		"github.com/pelletier/go-toml":           {"internal/config"},
+		"github.com/pelletier/go-toml":           {"internal/config", "internal/rules"},
+		"github.com/zricethezav/gitleaks":        {},
 		"github.com/alecthomas/kong":             {"cmd/scrim"},
+		"github.com/creack/pty":                  {"internal/child"},
 		"github.com/invopop/jsonschema":          {"tools"},
 		"github.com/rogpeppe/go-internal":        {},
+		"github.com/coregx/ahocorasick":          {},
 		"github.com/google/go-cmp":               {},
 		"pgregory.net/rapid":                     {},
 	}
@@ -60,7 +67,7 @@ func maySkip() []string { return []string{"internal/e2e"} }
 type rule func(f *file, report func(at token.Pos, text string))
 
 func rules() []rule {
-	return []rule{importDirection, foreignImports, reveals, output, noInit, noVariables, noSkips}
+	return []rule{importDirection, foreignImports, reveals, output, noInit, noVariables, tablesAreNotWritten, noSkips}
 }
 
 // importDirection lets nobody import upwards.
@@ -154,6 +161,46 @@ func noInit(f *file, report func(token.Pos, string)) {
 	}
 }
 
+// tables are variables that are looked up on a hot path and never written.
+func tables() map[string][]string {
+	return map[string][]string{"redact": {"shapes", "base64Code", "hexCode", "upperKinds", "lowerKinds"}}
+}
+
+// tablesAreNotWritten holds tables to what they are said to be.
+func tablesAreNotWritten(f *file, report func(token.Pos, string)) {
+	if f.test {
+		return
+	}
+	written := func(target ast.Expr) {
+		for {
+			switch at := target.(type) {
+			case *ast.IndexExpr:
+				target = at.X
+				continue
+			case *ast.SelectorExpr:
+				target = at.X
+				continue
+			case *ast.Ident:
+				if slices.Contains(tables()[f.pkg], at.Name) {
+					report(at.Pos(), "the table "+at.Name+" is written")
+				}
+			}
+			return
+		}
+	}
+	ast.Inspect(f.syntax, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for _, target := range n.Lhs {
+				written(target)
+			}
+		case *ast.IncDecStmt:
+			written(n.X)
+		}
+		return true
+	})
+}
+
 // noVariables keeps state out of packages. What stays the same for ever may be
 // a variable where Go has no constant for it: an error, a pattern, an embedded
 // file, a text.
@@ -168,7 +215,7 @@ func noVariables(f *file, report func(token.Pos, string)) {
 		}
 		for _, spec := range group.Specs {
 			value, ok := spec.(*ast.ValueSpec)
-			if ok && !f.constant(value) && !embeds(group, value) {
+			if ok && !f.constant(value) && !embeds(group, value) && !slices.Contains(tables()[f.pkg], value.Names[0].Name) {
 				report(value.Pos(), value.Names[0].Name+" is a package's variable")
 			}
 		}

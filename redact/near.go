@@ -1,0 +1,223 @@
+package redact
+
+import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+)
+
+// Most of what starts a decoding has nothing to do with any value: the escaped
+// quotes of JSON, the percent signs of a query, the colours of a log. To undo
+// all of it would cost more than all else. So text is undone only near what may
+// be a value written in another way, and there are two signs of one:
+//
+//   - a window of a pattern stands in the text as it is, and the pattern stops
+//     being the text where something is encoded (mayGoOn);
+//   - a window stands in what the text means, across something that is encoded
+//     (seams).
+//
+// Whatever is written in an encoding that is undone shows one of the two, since
+// its window is either cut by it or not.
+
+// The distances, in bytes, at which two places of a text have to do with each
+// other.
+const (
+	// crossing is more than any window has.
+	crossing = 16
+	// unitReach is more than the bytes that stand for a few others have, but for
+	// control sequences, which start with a trigger wherever they end.
+	unitReach = 48
+	// strayReach is how far a pattern can go on by chance within such bytes.
+	strayReach = 8
+)
+
+// mayGoOn reports whether a pattern that starts at text[start:], if it is
+// there, and of which text[from:to] is a window, stops being the text only
+// where something is encoded.
+func mayGoOn(text []byte, start, from, to int, pattern string) bool {
+	i := to
+	for i < len(text) && i-start < len(pattern) && text[i] == pattern[i-start] {
+		i++
+	}
+	if i-start < len(pattern) && (i == len(text) || !goesOn(text, i, pattern[i-start])) {
+		return false
+	}
+	i = from - 1
+	for i >= 0 && i >= start && text[i] == pattern[i-start] {
+		i--
+	}
+	return i < start || i >= 0 && comesFrom(text, i, pattern[i-start])
+}
+
+// mayBeToken reports whether text[start:end], which has letters beside it, may
+// be a token of what text means.
+func mayBeToken(text []byte, start, end int) bool {
+	return hasTrigger(text[max(0, start-unitReach):start]) || hasTrigger(text[end:min(len(text), end+1)])
+}
+
+// goesOn reports whether what is encoded in text around i may mean next.
+func goesOn(text []byte, i int, next byte) bool {
+	if hasTrigger(text[max(0, i-strayReach):min(len(text), i+2)]) {
+		return true
+	}
+	end := i + bytes.IndexByte(text[i:min(len(text), i+3)], '\n')
+	if end < i {
+		return false
+	}
+	before, after := breakAt(text, end)
+	return before <= i && after < len(text) && (text[after] == next || isTrigger(text[after]))
+}
+
+// comesFrom is goesOn for what is before text[i+1:].
+func comesFrom(text []byte, i int, last byte) bool {
+	if hasTrigger(text[max(0, i-unitReach):min(len(text), i+strayReach)]) {
+		return true
+	}
+	end := len(bytes.TrimRight(text[:i+1], " \t")) - 1
+	if end < 0 || text[end] != '\n' {
+		return false
+	}
+	before, _ := breakAt(text, end)
+	return before > 0 && text[before-1] == last
+}
+
+func hasTrigger(text []byte) bool { return slices.ContainsFunc(text, isTrigger) }
+
+// seams looks for windows in what a text means, across what is encoded in it.
+// It takes the units that are, in order, and those close to each other as one.
+type seams struct {
+	k     *snapshot
+	l     *looker
+	text  []byte
+	units int // how many are taken and not looked at yet
+	lo    int // where the first of them starts
+	hi    int // where the last of them ends
+	last  meaning
+}
+
+// meaning is what one unit means, as far as it fits; a longer one is undone to see.
+type meaning struct {
+	meant [utf8.UTFMax]byte
+	size  int
+	alone bool // there is no more to it, and what it means means itself
+}
+
+// take takes the byte at i, which starts a unit if anything does, or is in the
+// end of a line. What no window can have in it is left out.
+func (s *seams) take(i int) {
+	c := s.text[i]
+	switch {
+	case c == '\n':
+		if before, after := breakAt(s.text, i); s.mayCross(before, after) {
+			s.add(before, after, meaning{alone: true})
+		}
+	case c == '\\' && s.isQuoted(i):
+	case c < ' ':
+		if length := styleLength(s.text[i:]); length > 0 && (c == '\b' || s.mayCross(i, i+length)) {
+			s.add(max(0, i-1), i+length, meaning{}) // what is before a backspace belongs to it
+		}
+	default:
+		s.takeMeaning(i)
+	}
+}
+
+// isQuoted reports whether the backslash at i is before a sign that stands for
+// itself and that no window has: what most triggers are.
+func (s *seams) isQuoted(i int) bool {
+	return i+1 < len(s.text) && kindsOf(s.text[i+1])&(tokenKinds|triggerKinds) == 0 &&
+		s.text[i+1] > ' ' && !s.k.matcher.inWindow[s.text[i+1]]
+}
+
+// takeMeaning takes a unit at i that means something.
+func (s *seams) takeMeaning(i int) {
+	var buffer [16]byte
+	meant, length := kindFor(s.text[i]).unit(buffer[:0], s.text[i:])
+	if length <= 0 {
+		return
+	}
+	if string(meant) == "\n" {
+		if s.mayCross(i, indented(s.text, i+length)) {
+			s.add(i, i+length, meaning{})
+		}
+		return
+	}
+	u := meaning{size: len(meant), alone: len(meant) <= utf8.UTFMax}
+	copy(u.meant[:], meant)
+	for _, c := range meant {
+		switch {
+		case isTrigger(c):
+			u.alone = false
+		case !s.k.matcher.inWindow[c]:
+			return
+		}
+	}
+	s.add(i, i+length, u)
+}
+
+// mayCross reports whether a window may go on across text[lo:hi], which means
+// nothing.
+func (s *seams) mayCross(lo, hi int) bool {
+	return lo > 0 && hi < len(s.text) && s.mayBeside(s.text[lo-1]) && s.mayBeside(s.text[hi])
+}
+
+// mayBeside reports whether c is in a window or part of something encoded.
+func (s *seams) mayBeside(c byte) bool {
+	return s.k.matcher.inWindow[c] || isTrigger(c) || c == ';' || c == '=' || c == 'm' || c == '\n'
+}
+
+// add takes a unit.
+func (s *seams) add(lo, hi int, u meaning) {
+	if s.units > 0 && lo-s.hi < 2*crossing {
+		s.hi = max(s.hi, hi)
+		s.units++
+		return
+	}
+	s.flush()
+	s.lo, s.hi, s.units, s.last = lo, hi, 1, u
+}
+
+// flush looks at what was taken.
+func (s *seams) flush() {
+	if s.units > 0 && s.crosses() {
+		s.l.near = append(s.l.near, s.lo)
+	}
+	s.units = 0
+}
+
+func (s *seams) crosses() bool {
+	if s.units > 1 || !s.last.alone || s.lo < crossing || s.hi+crossing > len(s.text) {
+		return s.l.means(s.k, s.text[max(0, s.lo-crossing):min(len(s.text), s.hi+unitReach)], 0)
+	}
+	m := s.k.matcher
+	if s.last.size == 0 && !m.mayCross(s.text[s.lo-crossing:s.lo], s.text[s.hi:s.hi+crossing]) {
+		return false
+	}
+	// Nothing else here can be in a window.
+	var around [2*crossing + utf8.UTFMax]byte
+	copy(around[:], s.text[s.lo-crossing:s.lo])
+	copy(around[crossing:], s.last.meant[:s.last.size])
+	copy(around[crossing+s.last.size:], s.text[s.hi:s.hi+crossing])
+	return m.hasWindow(around[:2*crossing+s.last.size])
+}
+
+// means reports whether a window stands in what text means, in any order of
+// encodings.
+func (l *looker) means(k *snapshot, text []byte, depth int) bool {
+	b := &l.seams[depth]
+	for kind := range kindsOfEdit {
+		if kind.next(text) == len(text) {
+			continue
+		}
+		b.view, b.edits, _ = kind.decode(b.view[:0], b.edits[:0], text)
+		if len(b.edits) == 0 {
+			continue
+		}
+		if k.matcher.hasWindow(b.view) {
+			return true
+		}
+		if depth+1 < maxDepth && kind != lines && l.means(k, b.view, depth+1) {
+			return true
+		}
+	}
+	return false
+}
