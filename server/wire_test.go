@@ -55,9 +55,9 @@ type client struct {
 // start serves a scope whose environment was stated.
 func start(t testing.TB) *client { return startScope(t, true, 0) }
 
-// startScope is start with a choice of whether the environment was stated, and
-// of how long a call waits for a person.
-func startScope(t testing.TB, stated bool, patience time.Duration) *client {
+// startScope is start with a choice of whether the environment was stated, of
+// how long a call waits for a person, and of what the identity may not read.
+func startScope(t testing.TB, stated bool, patience time.Duration, limits ...devstore.Rule) *client {
 	t.Helper()
 	held := devstore.New(devstore.Options{Seed: devstore.Seed{Environments: map[string]map[string]map[string]string{"prod": {
 		"/alpha":       {"INJECTED": injectedValue},
@@ -66,7 +66,7 @@ func startScope(t testing.TB, stated bool, patience time.Duration) *client {
 	}}}})
 	served := httptest.NewServer(held)
 	t.Cleanup(served.Close)
-	id, key := held.AddIdentity(devstore.Identity{Name: "test", Rules: devstore.MayRead()})
+	id, key := held.AddIdentity(devstore.Identity{Name: "test", Rules: append(devstore.MayRead(), limits...)})
 	source, err := infisical.New(infisical.Options{
 		Site: served.URL, ProjectID: held.ProjectID(), Identity: infisical.UniversalAuth(secret.NewValue(id), secret.NewValue(key)),
 	})
@@ -88,6 +88,7 @@ func startScope(t testing.TB, stated bool, patience time.Duration) *client {
 			Now: func() time.Time { return time.Now().Add(time.Duration(c.clock.Load())) },
 		}),
 		Patience: patience,
+		Trail:    audit.New(c.trail),
 		Gate:     approval.NewGate(approval.Options{Policy: policy.ForScope(scope), Audit: audit.New(c.trail), Mask: redactor.String}),
 	}, "test")
 	c.run(app)

@@ -27,6 +27,7 @@ type Deps struct {
 	IdentityKind string // such as "universal-auth"; never a credential
 	Store        *store.Store
 	Gate         *approval.Gate
+	Trail        Trail // nil: check_text tells nothing
 	Redactor     *redact.Redactor
 	Log          *slog.Logger
 	Now          func() time.Time
@@ -46,6 +47,7 @@ func All(d Deps) []server.ServerTool {
 		listSecrets(d),
 		findSecret(d),
 		getVaultSecret(d),
+		checkText(d),
 		describeScope(d),
 	}
 }
