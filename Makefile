@@ -9,11 +9,15 @@ GOLANGCI := $(GO) tool -modfile=internal/lint/golangci-lint.mod golangci-lint
 # The race detector needs a C compiler; Go knows whether there is one.
 RACE = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
+# Hyperscan is measured too where its headers are (libhyperscan-dev).
+HYPERSCAN = $(if $(RACE),$(shell pkg-config --exists libhs 2>/dev/null && echo -tags hyperscan))
+COMPARE = $(GO) test $(HYPERSCAN) -run '^$$' -bench '^BenchmarkCompare$$' -benchtime 1x -cpu 1 -timeout 30m ./redact -args $(BENCHFLAGS)
+
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 NODE_OK := command -v npm >/dev/null 2>&1 && node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null
 
 .DEFAULT_GOAL := build
-.PHONY: build install demo test test-claude test-live clients race-note lint docs docs-current fuzz bench check clean help
+.PHONY: build install demo test test-claude test-live clients race-note lint rules docs docs-current fuzz bench bench-docs check clean help
 
 build: ## build bin/scrim
 	$(GO) build -trimpath -o $(BIN) ./cmd/scrim
@@ -35,6 +39,7 @@ demo: build ## the whole story in one terminal: no account, nothing installed
 
 test: clients race-note ## all tests; those with Node clients where Node 20 is there
 	$(GO) test $(RACE) -timeout 10m ./...
+	$(GO) -C internal/rules/upstream test ./...
 
 # A client that cannot be had is left out, in one line; SCRIM_E2E=require makes
 # that a failure.
@@ -68,6 +73,10 @@ lint: docs-current ## linters, other systems, generated pages
 	GOOS=darwin $(GO) vet ./...
 	GOOS=windows $(GO) vet ./...
 
+rules: ## copy the rules for unknown secrets from the gitleaks module of internal/rules/upstream
+	$(GO) -C internal/rules/upstream test -count=1 -run TestCopyIsTheModules . -update
+	$(GO) -C internal/rules/upstream test -count=1 ./...
+
 docs: build ## write docs/cli.md and docs/tools.md
 	./$(BIN) docs docs
 
@@ -85,9 +94,12 @@ fuzz: ## every fuzz target, FUZZTIME (30s) each
 		done; \
 	done
 
-bench: ## scrim beside a bare echo server: start, round trip, memory; and the redactor
+bench: ## scrim beside a bare echo server: start, round trip, memory; and the redactor beside others
 	$(GO) run ./internal/bench
-	$(GO) test -run '^$$' -bench . -benchmem ./redact
+	$(COMPARE)
+
+bench-docs: ## the same for the redactor alone, written to docs/performance.md and docs/performance.svg
+	$(COMPARE) -docs ../docs
 
 check: lint test ## lint and test
 

@@ -58,11 +58,26 @@ func (f *FindCmd) forPeople(c *cli, q *query) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(q.out, findingText(q.deps.Scope, finding)); err != nil {
+	if _, err := io.WriteString(q.out, findingText(q.deps.Scope, finding)+q.maskText(finding.Entry)); err != nil {
 		return fmt.Errorf("print the answer: %w", err)
 	}
 	q.sayCause(cmp.Or(q.deps.Store.Peek().Err(), finding.Err))
 	return found(finding.Status.String())
+}
+
+// maskText says that nothing masks the value of e, where that is so.
+func (q *query) maskText(e *store.Entry) string {
+	if e == nil {
+		return ""
+	}
+	switch q.judge().judge(*e) {
+	case cannotMask:
+		return wrapped("Its value cannot be masked in output (" + weakness + "): see `scrim check`.")
+	case notReadable:
+		return wrapped("Its value cannot be masked in output, since this identity may not read it.")
+	default:
+		return ""
+	}
 }
 
 // found returns the exit code for a status.

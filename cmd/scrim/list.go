@@ -2,11 +2,9 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
-	"scrim/internal/secret"
 	"scrim/tools"
 )
 
@@ -94,19 +92,11 @@ func (l *ListCmd) remark(q *query, a tools.ListAnswer) {
 	if len(a.Secrets) == 0 {
 		q.say("%s", l.emptiness(q, a))
 	}
-	var unread []closedPlace
-	for _, u := range a.Unreadable {
-		unread = append(unread, closedPlace{u.Location, u.Reason})
-	}
-	for _, line := range byReason(unread) {
-		q.say("not read: %s", line)
-	}
+	q.sayUnread(a.Unreadable)
 	if !a.Complete && len(a.Secrets) > 0 {
 		q.say("The list is incomplete: a name that is not here may exist. Try `scrim find NAME`.")
 	}
-	if names := unmasked(q.deps.Redactor.Unredactable(), a.Secrets); len(names) > 0 {
-		q.say("cannot be masked in output, since they are too short or too common: %s", strings.Join(names, ", "))
-	}
+	q.sayUnmasked(a.Secrets)
 }
 
 // emptiness says why there are no names. Only a complete list has none for
@@ -136,18 +126,4 @@ func (l *ListCmd) places(q *query) int {
 		}
 	}
 	return n
-}
-
-// unmasked returns the names of the listed secrets that are among refs.
-func unmasked(refs []secret.Ref, listed []tools.SecretNote) []string {
-	var names []string
-	for _, ref := range refs {
-		isListed := slices.ContainsFunc(listed, func(s tools.SecretNote) bool {
-			return s.Name == ref.Name() && s.Environment == ref.Environment() && s.Path == ref.Path()
-		})
-		if isListed && !slices.Contains(names, ref.Name()) {
-			names = append(names, ref.Name())
-		}
-	}
-	return names
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,7 +57,7 @@ func (l *LogCmd) Run(c *cli) error {
 	}
 	err := l.show(c, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		_, err = fmt.Fprintf(c.stderr, "no audit trail yet at %s: it begins with the first request to read a vault secret\n", path)
+		_, err = fmt.Fprintf(c.stderr, "no audit trail yet at %s: it begins with the first request to read a vault secret, or the first finding of check_text\n", path)
 	}
 	return err
 }
@@ -242,13 +244,28 @@ func (t logTable) row(r audit.Record) [columnCount]string {
 		layout = "01-02 15:04"
 	}
 	row := [columnCount]string{
-		r.Time.Local().Format(layout), string(r.Kind), shortNames(r.Names),
+		r.Time.Local().Format(layout), string(r.Kind), shortNames(subjects(r)),
 		r.Environment, r.Agent, r.Strength, r.RequestID,
 	}
 	for i := range row {
 		row[i] = visible(row[i])
 	}
 	return row
+}
+
+// subjects are what a record is about: secrets, or else the rules that found
+// something.
+func subjects(r audit.Record) []string {
+	if len(r.Names) > 0 {
+		return r.Names
+	}
+	var names []string
+	for _, f := range r.Findings {
+		if f.Name != "" && !slices.Contains(names, f.Name) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 // shortNames reduces "env:/path/NAME" to the name, and several to the first
@@ -287,16 +304,26 @@ func (t logTable) widths(rows [][columnCount]string) [columnCount]int {
 	return widths
 }
 
-// writeReason puts the reason on a line of its own, since it has no bound.
+// writeReason puts the reason, or what was found, on a line of its own, since it has no bound.
 func (t logTable) writeReason(b *strings.Builder, r audit.Record) {
-	if r.Reason == "" {
+	text := cmp.Or(r.Reason, findingsText(r.Findings))
+	if text == "" {
 		return
 	}
-	text := "    " + visible(r.Reason)
+	text = "    " + visible(text)
 	if t.width > 0 {
 		text = pad(text, t.width)
 	}
 	b.WriteString(strings.TrimRight(text, " ") + "\n")
+}
+
+// findingsText says what a text held, in one line.
+func findingsText(findings []audit.Finding) string {
+	parts := make([]string, len(findings))
+	for i, f := range findings {
+		parts[i] = fmt.Sprintf("%s (%s, %s) %s", cmp.Or(f.Name, "a value without a name"), f.Kind, f.Encoding, count(f.Count, "time"))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // pad makes s exactly width cells wide, with an ellipsis where it is cut.
@@ -338,7 +365,7 @@ func (t logTable) paint(kind audit.Kind, text string) string {
 		return green + text + reset
 	case audit.Denied, audit.Refused:
 		return red + text + reset
-	case audit.Unavailable, audit.Expired, audit.Torn:
+	case audit.Unavailable, audit.Expired, audit.Torn, audit.Found:
 		return yellow + text + reset
 	default:
 		return text

@@ -137,3 +137,26 @@ func FuzzPad(f *testing.F) {
 		}
 	})
 }
+
+func TestLogShowsFindings(t *testing.T) {
+	t.Parallel()
+	all := records(t,
+		audit.Event{
+			Kind: audit.Found, Environment: "prod", Agent: "c 1", Names: []string{"prod:/alpha/vault/KEY"},
+			Findings: []audit.Finding{{Name: "KEY", Kind: "known", Encoding: "base64", Count: 2}, {Kind: "known", Encoding: "plain", Count: 1}},
+		},
+		audit.Event{Kind: audit.Found, Findings: []audit.Finding{{Name: "gitleaks:private-key", Kind: "pattern", Encoding: "plain", Count: 1}}},
+	)
+	var b bytes.Buffer
+	if err := (logTable{}).write(&b, all); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		" found  KEY                   prod  c 1\n", "    KEY (known, base64) 2 times, a value without a name (known, plain) 1 time\n",
+		" found  gitleaks:private-key", "    gitleaks:private-key (pattern, plain) 1 time\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, &b)
+		}
+	}
+}

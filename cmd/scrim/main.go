@@ -25,8 +25,12 @@ type commands struct {
 	Serve ServeCmd `cmd:"" help:"Serve MCP on stdin and stdout, for an AI client."`
 	List  ListCmd  `cmd:"" help:"List the secrets of the scope by name."`
 	Find  FindCmd  `cmd:"" help:"Say where one secret is: injected, in the vault, missing, or not known."`
+	Check CheckCmd `cmd:"" help:"Check the secrets of the scope: which values nothing masks."`
+	Mask  MaskCmd  `cmd:"" help:"Run a command with its output masked, or mask stdin."`
+	Scan  ScanCmd  `cmd:"" help:"Find secrets in files, known ones and what looks like one."`
 	Log   LogCmd   `cmd:"" help:"Show the audit trail."`
 	Dev   DevCmd   `cmd:"" help:"Run an embedded store with sample data on loopback."`
+	Lead  LeadCmd  `cmd:"" hidden:"" help:"Lead the session of a terminal for scrim mask."`
 	Docs  DocsCmd  `cmd:"" hidden:"" help:"Write the generated pages of the documentation."`
 
 	Version kong.VersionFlag `help:"Print the version."`

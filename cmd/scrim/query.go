@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,16 +24,27 @@ import (
 // output passes a redactor.
 type query struct {
 	deps      tools.Deps
+	cfg       config.Config
 	out, talk io.WriteCloser
 }
 
 // look runs answer on a scope that was read, and says what went wrong, masked,
 // which main's own stderr is not. What it returns only carries an exit code.
 func look(c *cli, flags scopeFlags, answer func(*query) error) error {
+	q := newQuery(c)
+	return q.end(c, q.run(c, flags, answer))
+}
+
+// newQuery returns a query that knows no scope yet.
+func newQuery(c *cli) *query {
 	redactor := redact.New(redact.Options{})
 	q := &query{out: redactor.Stream(c.stdout), talk: redactor.Stream(c.stderr)}
 	q.deps.Redactor = redactor
-	err := q.run(c, flags, answer)
+	return q
+}
+
+// end says what went wrong and returns the exit code.
+func (q *query) end(c *cli, err error) error {
 	if c.ctx.Err() != nil {
 		err = errInterrupted
 	}
@@ -71,10 +83,11 @@ func (q *query) run(c *cli, flags scopeFlags, answer func(*query) error) error {
 
 func (q *query) open(c *cli, cfg config.Config) error {
 	log := newLog(q.talk, cfg.Log, c.getenv)
-	secrets, err := openStore(cfg, q.deps.Redactor, log, nil)
+	secrets, err := openStore(cfg, q.deps.Redactor, log)
 	if err != nil {
 		return err
 	}
+	q.cfg = cfg
 	q.deps = tools.Deps{
 		Scope: cfg.Scope, IdentityKind: cfg.Credentials.Kind.String(), Store: secrets,
 		Redactor: q.deps.Redactor, Log: log, Now: time.Now,
@@ -100,6 +113,39 @@ func (q *query) sayCause(err error) {
 	_, next := consequence(err)
 	q.say("the store at %s: %v%s", q.deps.Scope.Site, err, next)
 }
+
+// sayUnread says which places were not read, and why.
+func (q *query) sayUnread(unreadable []tools.UnreadableNote) {
+	var unread []closedPlace
+	for _, u := range unreadable {
+		unread = append(unread, closedPlace{u.Location, u.Reason})
+	}
+	for _, line := range byReason(unread) {
+		q.say("not read: %s", line)
+	}
+}
+
+// sayUnmasked says which of the listed secrets have a value that nothing masks.
+func (q *query) sayUnmasked(listed []tools.SecretNote) {
+	shown := make(map[string]bool, len(listed))
+	for _, s := range listed {
+		shown[s.Environment+":"+s.Path+"/"+s.Name] = true
+	}
+	found := q.judge().of(q.deps.Store.Peek(), func(e store.Entry) bool {
+		return shown[e.Ref.Environment()+":"+e.Ref.Path()+"/"+e.Ref.Name()]
+	})
+	if len(found.names) > 0 {
+		q.say("%s in output (%s): %s", cannotMask, weakness, strings.Join(found.names, ", "))
+	}
+	if len(found.places) > 0 {
+		q.say("%s: %s", unreadValues, strings.Join(found.places, ", "))
+	}
+}
+
+func (q *query) judge() maskJudge { return newMaskJudge(q.cfg.Redact.Public, q.deps.Redactor) }
+
+// userFile names the user's own file, whether or not it is there.
+func (q *query) userFile() string { return cmp.Or(q.cfg.UserFile, "your own scrim/config.toml") }
 
 func (q *query) json(answer any) error {
 	encoder := json.NewEncoder(q.out)

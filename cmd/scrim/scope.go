@@ -50,15 +50,24 @@ func source(cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (sto
 	})
 }
 
-// openStore returns the snapshot of cfg's scope.
-func openStore(cfg config.Config, redactor *redact.Redactor, log *slog.Logger, changed func()) (*store.Store, error) {
-	from, err := source(cfg, redactor, log)
+// openStore returns the snapshot of cfg's scope. From here on the redactor
+// learns what the store shows, and knows which names the user calls public.
+func openStore(cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (*store.Store, error) {
+	options, err := storeOptions(cfg, redactor, log)
 	if err != nil {
 		return nil, err
 	}
-	return store.New(store.Options{
-		Scope: cfg.Scope, Source: from, Learner: redactor, Log: log, Now: time.Now, Changed: changed,
-	}), nil
+	return store.New(options), nil
+}
+
+// storeOptions is openStore for who wants to hear from the store as well.
+func storeOptions(cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (store.Options, error) {
+	redactor.Exempt(cfg.Redact.Public)
+	from, err := source(cfg, redactor, log)
+	if err != nil {
+		return store.Options{}, err
+	}
+	return store.Options{Scope: cfg.Scope, Source: from, Learner: redactor, Log: log, Now: time.Now}, nil
 }
 
 // closed is a store that nobody has credentials for.

@@ -11,6 +11,7 @@ import (
 	"scrim/internal/approval"
 	"scrim/internal/audit"
 	"scrim/internal/config"
+	"scrim/internal/store"
 	"scrim/policy"
 	"scrim/redact"
 	"scrim/server"
@@ -65,14 +66,17 @@ func (s *ServeCmd) serve(c *cli, redactor *redact.Redactor, outlet *outlet) erro
 // assemble wires a server for the scope of cfg.
 func assemble(c *cli, cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (*server.Server, error) {
 	var app atomic.Pointer[server.Server] // the store knows of it before it exists
-	secrets, err := openStore(cfg, redactor, log, func() {
-		if s := app.Load(); s != nil {
-			s.NamesChanged()
-		}
-	})
+	options, err := storeOptions(cfg, redactor, log)
 	if err != nil {
 		return nil, err
 	}
+	options.Changed = func() {
+		if s := app.Load(); s != nil {
+			s.NamesChanged()
+		}
+	}
+	options.Refreshed = (&maskWarning{public: cfg.Redact.Public, redactor: redactor, log: log}).heed
+	secrets := store.New(options)
 	home, _ := os.UserHomeDir()
 	trail := audit.New(audit.DefaultPath(c.getenv, home))
 	gate := approval.NewGate(approval.Options{
@@ -80,7 +84,7 @@ func assemble(c *cli, cfg config.Config, redactor *redact.Redactor, log *slog.Lo
 	})
 	app.Store(server.New(tools.Deps{
 		Scope: cfg.Scope, IdentityKind: cfg.Credentials.Kind.String(), Store: secrets,
-		Gate: gate, Redactor: redactor, Log: log, Now: time.Now,
+		Gate: gate, Trail: trail, Redactor: redactor, Log: log, Now: time.Now,
 	}, version()))
 	return app.Load(), nil
 }

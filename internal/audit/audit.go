@@ -39,6 +39,7 @@ const (
 	Withdrawn   Kind = "withdrawn"   // the call that asked has ended
 	Refused     Kind = "refused"     // scrim said no without asking
 	Granted     Kind = "granted"     // a yes was picked up: the value may leave once
+	Found       Kind = "found"       // a text that an agent had checked holds what Findings lists
 	Torn        Kind = "torn"        // the lines before this one were cut short, by a crash or a full disk
 )
 
@@ -60,8 +61,17 @@ type Event struct {
 	Strength    string    `json:"strength,omitempty"`
 	Rule        string    `json:"rule,omitempty"`
 	Reason      string    `json:"reason,omitempty"`
+	Findings    []Finding `json:"findings,omitempty"`
 	Digest      string    `json:"digest,omitempty"` // of the request, in hex
 	PID         int       `json:"pid"`              // zero: this process
+}
+
+// Finding is what a text held, by name. It has no room for the text.
+type Finding struct {
+	Name     string `json:"name,omitempty"` // the secret's, or "gitleaks:ID"; empty for a value without a name
+	Kind     string `json:"kind"`
+	Encoding string `json:"encoding"`
+	Count    int    `json:"count"`
 }
 
 // Record is an Event in its place in the chain.

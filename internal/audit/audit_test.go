@@ -30,7 +30,8 @@ func event(n int) audit.Event {
 		Time: time.Date(2026, 11, 3, 9, 30, n%60, 7, time.UTC), Kind: audit.Granted, RequestID: fmt.Sprintf("request%d", n),
 		Project: "alpha", Environment: "prod", Names: []string{"prod:/alpha/vault/BACKUP_KEY", "prod:/alpha/vault/OTHER"},
 		Delivery: "value", Command: []string{"restore", "--all"}, Dir: "/srv/alpha", Purpose: "restore <last> & \"night\"",
-		Agent: "client 1.0", Strength: "client", Rule: "a rule", Reason: "a reason", Digest: strings.Repeat("ab", 32), PID: 4711,
+		Agent: "client 1.0", Strength: "client", Rule: "a rule", Reason: "a reason",
+		Findings: []audit.Finding{{Name: "BACKUP_KEY", Kind: "known", Encoding: "base64", Count: 2}}, Digest: strings.Repeat("ab", 32), PID: 4711,
 	}
 }
 
@@ -123,10 +124,17 @@ func TestEventHasNoRoomForAValue(t *testing.T) {
 	}
 	want := []string{
 		"Time", "Kind", "RequestID", "Project", "Environment", "Names", "Delivery", "Command", "Dir",
-		"Purpose", "Agent", "Strength", "Rule", "Reason", "Digest", "PID",
+		"Purpose", "Agent", "Strength", "Rule", "Reason", "Findings", "Digest", "PID",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	got = nil
+	for field := range reflect.TypeFor[audit.Finding]().Fields() {
+		got = append(got, field.Name)
+	}
+	if diff := cmp.Diff([]string{"Name", "Kind", "Encoding", "Count"}, got); diff != "" {
+		t.Errorf("of a finding (-want +got):\n%s", diff)
 	}
 }
 

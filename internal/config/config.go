@@ -10,6 +10,7 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"scrim/internal/secret"
 )
@@ -38,7 +39,16 @@ type Config struct {
 	Scope       secret.Scope
 	Credentials Credentials
 	Log         Log
+	Redact      Redact
+	UserFile    string // where the user's own file is, or would be; empty where the user has no place for one
 	origins     map[string]string
+}
+
+// Redact is what the user says of masking. Only the user's own file can say it.
+type Redact struct {
+	// Public is the names whose values are no secrets, such as a region, in
+	// every project: sorted, each once.
+	Public []string
 }
 
 // Origin says where a setting came from: a flag, a variable, a file's
@@ -51,7 +61,7 @@ func (c Config) Origin(setting string) string { return c.origins[setting] }
 func Settings() []string {
 	return []string{
 		"site_url", "project_id", "project", "path", "env",
-		"paths.vault", "paths.staging", "paths.shared", "vault_environments", "credentials",
+		"paths.vault", "paths.staging", "paths.shared", "vault_environments", "redact.public", "credentials",
 	}
 }
 
@@ -81,7 +91,9 @@ func Load(in Input) (Config, error) {
 		return Config{}, err
 	}
 	credentials.Site = scope.Site
-	return Config{Scope: scope, Credentials: credentials, Log: log, origins: l.origins}, nil
+	return Config{
+		Scope: scope, Credentials: credentials, Log: log, Redact: l.redact(), UserFile: l.userFilePath(), origins: l.origins,
+	}, nil
 }
 
 // loader gathers settings, and where each came from.
@@ -208,6 +220,11 @@ func (l *loader) environment() (slug string, stated bool, err error) {
 func (l *loader) vaultEnvironments(project string) []string {
 	l.origins["vault_environments"] = l.user.origin("projects", project, "vault_environments").or(byDefault)
 	return l.user.doc.Projects[project].VaultEnvironments
+}
+
+func (l *loader) redact() Redact {
+	l.origins["redact.public"] = l.user.origin("redact", "public").or(byDefault)
+	return Redact{Public: slices.Compact(slices.Sorted(slices.Values(l.user.doc.Redact.Public)))}
 }
 
 // or returns the origin of s, or fallback where nobody states s.

@@ -110,7 +110,7 @@ func TestLoadDefaults(t *testing.T) {
 	wantOrigins := map[string]string{
 		"project": "~/code/alpha/scrim.toml:1:1", "project_id": "~/code/alpha/scrim.toml:2:1",
 		"path": "default", "env": "default", "site_url": "default", "vault_environments": "default",
-		"paths.vault": "default", "paths.staging": "default", "paths.shared": "default", "credentials": "",
+		"paths.vault": "default", "paths.staging": "default", "paths.shared": "default", "redact.public": "default", "credentials": "",
 	}
 	if diff := cmp.Diff(wantOrigins, origins); diff != "" {
 		t.Errorf("origins (-want +got):\n%s", diff)
@@ -267,6 +267,28 @@ func TestUserFile(t *testing.T) {
 	w.env["XDG_CONFIG_HOME"] = "relative"
 	if got := w.load().Scope.Path; got != "/teams/alpha" {
 		t.Errorf("path = %q, want a relative XDG_CONFIG_HOME ignored", got)
+	}
+}
+
+func TestPublicNames(t *testing.T) {
+	w := newWorld(t)
+	w.scrimTOML(minimal)
+	got := w.load()
+	if len(got.Redact.Public) > 0 || got.UserFile != filepath.Join(w.home, ".config", "scrim", "config.toml") {
+		t.Errorf("public = %q, user's file = %q", got.Redact.Public, got.UserFile)
+	}
+	path := w.userFile("[redact]\npublic = [\"PORT\", \"AWS_REGION\", \"aws_region\", \"PORT\"]\n")
+	got = w.load()
+	if diff := cmp.Diff([]string{"AWS_REGION", "PORT", "aws_region"}, got.Redact.Public); diff != "" {
+		t.Errorf("public (-want +got):\n%s", diff)
+	}
+	if got.UserFile != path || got.Origin("redact.public") != path+":2:1" {
+		t.Errorf("user's file = %q, origin = %q", got.UserFile, got.Origin("redact.public"))
+	}
+	in := w.input()
+	in.Home = ""
+	if c, err := Load(in); err != nil || c.UserFile != "" || len(c.Redact.Public) > 0 {
+		t.Errorf("without a home: %q, %q, %v", c.UserFile, c.Redact.Public, err)
 	}
 }
 

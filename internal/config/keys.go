@@ -35,12 +35,14 @@ func rules() map[string]keyRule {
 		"projects.*.path":               {holds: "a string", userOnly: true},
 		"projects.*.vault_environments": {holds: "a list of strings", userOnly: true},
 
+		"redact":        {holds: "a table", userOnly: true},
+		"redact.public": {holds: "a list of strings", userOnly: true},
+
 		"types":    {later: true},
 		"shared":   {later: true},
 		"policy":   {later: true},
 		"agent":    {userOnly: true, later: true},
 		"identity": {userOnly: true, later: true},
-		"redact":   {userOnly: true, later: true},
 		"approval": {userOnly: true, later: true},
 	}
 }

@@ -28,6 +28,9 @@ type document struct {
 		Shared  string `toml:"shared"`
 	} `toml:"paths"`
 	Projects map[string]registered `toml:"projects"`
+	Redact   struct {
+		Public []string `toml:"public"`
+	} `toml:"redact"`
 }
 
 // registered is what the user's file says about one project.
@@ -80,7 +83,13 @@ func parse(path string, data []byte, users bool) (file, error) {
 	if err != nil {
 		return file{}, &Error{path, "the file has a key or a value that scrim does not know", "compare it with the documentation"}
 	}
-	return f, f.checkProjects()
+	if err := f.checkProjects(); err != nil {
+		return file{}, err
+	}
+	if err := f.checkPublic(); err != nil {
+		return file{}, err
+	}
+	return f, nil
 }
 
 func isStrict(err error) bool {
@@ -212,6 +221,17 @@ func (f file) checkProjects() error {
 			if err := secret.CheckEnvironment(env); err != nil {
 				return &Error{f.origin("projects", name, "vault_environments").or(at), err.Error(), "write slugs such as dev"}
 			}
+		}
+	}
+	return nil
+}
+
+// checkPublic checks the names whose values are not secret. A name that cannot
+// be one would exempt nothing, and its author would not know.
+func (f file) checkPublic() error {
+	for _, name := range f.doc.Redact.Public {
+		if err := secret.CheckName(name); err != nil {
+			return &Error{f.origin("redact", "public").or(f.path), err.Error(), "write exact names such as AWS_REGION"}
 		}
 	}
 	return nil

@@ -3,6 +3,8 @@ package config
 import (
 	"strings"
 	"testing"
+
+	"scrim/internal/secret"
 )
 
 func TestTOMLMistakes(t *testing.T) {
@@ -32,6 +34,17 @@ func TestTOMLMistakes(t *testing.T) {
 		{"only the user's: agent", "agent = [\"evil\"]\n", "", "~/code/alpha/scrim.toml:1:1: a file in a repository may not set agent: "},
 		{"only the user's: projects", "[projects.alpha]\npath = \"/beta\"\n", "", "~/code/alpha/scrim.toml:1:2: a file in a repository may not set projects.alpha: "},
 		{"only the user's: redact", "[redact]\npublic = [\"A\"]\n", "", "~/code/alpha/scrim.toml:1:2: a file in a repository may not set redact: "},
+		{"only the user's: redact.public", "redact.public = [\"A\"]\n", "", "~/code/alpha/scrim.toml:1:1: a file in a repository may not set redact.public: "},
+		{"only the user's: redact in a line", "redact = { public = [\"A\"] }\n", "", "~/code/alpha/scrim.toml:1:1: a file in a repository may not set redact: "},
+		{"unknown key of redact", "", "[redact]\npubic = [\"A\"]\n", "~/.config/scrim/config.toml:2:1: scrim does not know redact.pubic: did you mean \"redact.public\"?"},
+		{"unknown table of redact", "", "[redact.values]\nA = true\n", "~/.config/scrim/config.toml:1:2: scrim does not know redact.values: remove it"},
+		{"wrong case of redact", "", "[redact]\nPublic = [\"A\"]\n", "~/.config/scrim/config.toml:2:1: scrim does not know redact.Public: did you mean \"redact.public\"?"},
+		{"wrong type of redact", "", "redact = [\"A\"]\n", "~/.config/scrim/config.toml:1:10: redact must be a table: "},
+		{"wrong type of public", "", "[redact]\npublic = \"A\"\n", "~/.config/scrim/config.toml:2:10: redact.public must be a list of strings: "},
+		{"wrong type in public", "", "[redact]\npublic = [\"A\", 1]\n", "~/.config/scrim/config.toml:2:16: redact.public must be a list of strings: "},
+		{"no name in public", "", "[redact]\npublic = [\"A\", \"\"]\n", "~/.config/scrim/config.toml:2:1: a secret's name has letters, "},
+		{"a glob in public", "", "[redact]\npublic = [\"AWS_*\"]\n", "~/.config/scrim/config.toml:2:1: a secret's name has letters, "},
+		{"a value in public", "", "[redact]\npublic = [\"A=hunter2\"]\n", "~/.config/scrim/config.toml:2:1: a secret's name has letters, "},
 		{"registered name", "", "[projects.\"a b\"]\npath = \"/x\"\n", "~/.config/scrim/config.toml:1:2: a project's name has "},
 		{"registered name with a dot", "", "[projects.\"a.b\"]\npath = \"/x\"\n", "~/.config/scrim/config.toml:1:2: scrim does not know this key: remove it"},
 		{"registered path", "", "[projects.other]\npath = \"x/../y\"\n", "~/.config/scrim/config.toml:2:1: a path starts with '/' "},
@@ -61,7 +74,7 @@ func TestTOMLMistakes(t *testing.T) {
 func FuzzTOML(f *testing.F) {
 	for _, seed := range []string{
 		minimal, "[projects.alpha]\npath = \"/x\"\nvault_environments = [\"dev\"]", "env = {default = \"a\", b = {c = [1, {d = 2}]}}",
-		"a.b.c = 1", "[[x]]", "project = '''\nx'''", "[paths]\nvault = \"v\"", "\"\" = 1", "\ufeffproject = 1", "[types]\n[types.x]\ny = 1979-05-27",
+		"a.b.c = 1", "[[x]]", "project = '''\nx'''", "[paths]\nvault = \"v\"", "\"\" = 1", "\ufeffproject = 1", "redact.public = [\"A\", \"A\", \"a.b\"]", "[redact]\npublic = [\"../x\"]", "[types]\n[types.x]\ny = 1979-05-27",
 	} {
 		f.Add([]byte(seed), true)
 		f.Add([]byte(seed), false)
@@ -75,6 +88,11 @@ func FuzzTOML(f *testing.F) {
 			for name := range parsed.doc.Projects {
 				if !isProjectName(name) {
 					t.Errorf("accepted the project name %q", name)
+				}
+			}
+			for _, name := range parsed.doc.Redact.Public {
+				if secret.CheckName(name) != nil || !users {
+					t.Errorf("accepted the public name %q", name)
 				}
 			}
 			return

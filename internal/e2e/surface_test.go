@@ -91,6 +91,13 @@ var sensible = map[string][]map[string]any{
 		{"name": "PAYOUT_PHRASE", "purpose": "p", "request_id": "made up"},
 		{},
 	},
+	"check_text": {
+		{"text": "a commit message"},
+		{"text": ""},
+		{"text": "phrase = " + seeded["PAYOUT_PHRASE"]},
+		{"text": strings.Repeat("large ", 50_000)},
+		{},
+	},
 	"describe_scope": {{}},
 }
 
@@ -170,6 +177,7 @@ func TestWrongArgumentsAreNotEchoed(t *testing.T) {
 		"list_secrets":     {},
 		"find_secret":      {"name": "PAYOUT_PHRASE"},
 		"get_vault_secret": {"name": "PAYOUT_PHRASE", "purpose": "pay"},
+		"check_text":       {"text": "a commit message"},
 		"describe_scope":   {},
 	}
 	wrong := []any{42, true, nil, []any{canary}, map[string]any{"k": canary}, strings.Repeat(canary, 5000), canary + "/../" + canary, canary + "\x00"}
@@ -218,7 +226,7 @@ func TestWrongArgumentsAreNotEchoed(t *testing.T) {
 func free(property, text string) bool {
 	return property == "purpose" && len(text) <= 500 ||
 		property == "request_id" && len(text) <= 64 ||
-		property == "match"
+		property == "match" || property == "text"
 }
 
 // What the agent says comes back masked wherever it comes back: the server

@@ -40,7 +40,9 @@ type Source interface {
 	Folders(ctx context.Context, environment, path string) ([]string, error)
 }
 
-// Learner is told every value that the store shows. redact.Redactor is one.
+// Learner is told every value that the store shows, and of names whose values
+// this identity may not read the zero Value: it must know what is a name, or a
+// value that equals one would hide it. redact.Redactor is one.
 type Learner interface {
 	Learn(ref secret.Ref, v secret.Value)
 }
@@ -55,6 +57,9 @@ type Options struct {
 	// Changed is called, where set, after a refresh that found another set of
 	// names than the one before.
 	Changed func()
+	// Refreshed is called, where set, after each refresh with what is known
+	// then. One call ends before the next begins.
+	Refreshed func(Snapshot)
 }
 
 // Store holds the snapshot of one scope. It is safe for concurrent use.
@@ -185,6 +190,9 @@ func (s *Store) refresh(ctx context.Context) Snapshot {
 	s.mu.Lock()
 	s.snapshot = next
 	s.mu.Unlock()
+	if s.Refreshed != nil {
+		s.Refreshed(next)
+	}
 	if s.Changed != nil && !slices.Equal(before.names(), next.names()) {
 		s.Changed()
 	}

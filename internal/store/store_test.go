@@ -388,6 +388,30 @@ func TestRotationAndChange(t *testing.T) {
 	}
 }
 
+// Each refresh is told of once, with what it found, and nothing else is.
+func TestRefreshed(t *testing.T) {
+	t.Parallel()
+	w := open(t, "prod")
+	var known []int
+	w.Refreshed = func(s store.Snapshot) { known = append(known, s.Len()) }
+	var together sync.WaitGroup
+	for range 8 {
+		together.Go(func() { w.Snapshot(t.Context()) })
+	}
+	together.Wait()
+	w.Snapshot(t.Context())
+	first := w.Peek().Len()
+	w.held.Set("prod", "/alpha", "DATABASE_URL", "made-up-rotated-value")
+	w.clock.advance(31 * time.Second)
+	w.Snapshot(t.Context())
+	w.held.Set("prod", "/alpha", "ADDED", "made-up-added-value")
+	w.clock.advance(31 * time.Second)
+	w.Snapshot(t.Context())
+	if diff := cmp.Diff([]int{first, first, first + 1}, known); diff != "" {
+		t.Errorf("entries told of (-want +got):\n%s", diff)
+	}
+}
+
 func TestConfirmedAbsenceIsKept(t *testing.T) {
 	t.Parallel()
 	w := open(t, "prod")

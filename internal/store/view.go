@@ -157,6 +157,7 @@ func (s *Store) addNames(ctx context.Context, v View) View {
 		if v.find(listed.Entry.Ref.Name()) == nil {
 			entry := Entry{Entry: listed.Entry, Imported: listed.Imported}
 			entry.Location = v.Place.Location
+			s.Learner.Learn(entry.Ref, secret.Value{})
 			entries = append(entries, entry)
 		}
 	}
@@ -178,9 +179,7 @@ func (s *Store) adopt(place secret.Place, listing secret.Listing) View {
 		s.Learner.Learn(secret.Ref{}, value)
 	}
 	for _, listed := range listing.Secrets {
-		if !listed.Value.IsZero() {
-			s.Learner.Learn(listed.Entry.Ref, listed.Value)
-		}
+		s.Learner.Learn(listed.Entry.Ref, listed.Value)
 		entry := Entry{Entry: listed.Entry, Imported: listed.Imported, value: listed.Value}
 		entry.Location = place.Location
 		v.Entries = append(v.Entries, entry)

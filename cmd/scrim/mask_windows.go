@@ -1,0 +1,4 @@
+package main
+
+// hardenFilter is hardenProcess.
+func hardenFilter() { hardenProcess() }
