@@ -164,7 +164,7 @@ func (c *claims) expire(now time.Time) {
 // claimPattern is what every claim starts with, as a pattern: the rest is to be
 // looked at.
 func claimPattern() pattern {
-	return pattern{text: claimPrefix, claim: true, encoding: Plain, marker: unnamed, ascii: true}
+	return pattern{text: claimPrefix, claim: true, encoding: Plain, label: &label{marker: unnamed}, ascii: true}
 }
 
 // addClaim adds what starts with a claim's prefix: a claim, or one that may be

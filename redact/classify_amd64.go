@@ -5,7 +5,7 @@ import "golang.org/x/sys/cpu"
 // classifyBlocks fills m for text, whose length is a multiple of block.
 func classifyBlocks(m *masks, text []byte) {
 	if cpu.X86.HasAVX2 {
-		classifyAVX2(m, &text[0], len(text)/block, &upperKinds, &lowerKinds)
+		classifyAVX2(m, &text[0], len(text)/block, &kinds, &digitKinds)
 		return
 	}
 	classifyBlocksPlain(m, text)
@@ -14,4 +14,4 @@ func classifyBlocks(m *masks, text []byte) {
 // classifyAVX2 is classifyBlocksPlain for blocks blocks from text on.
 //
 //go:noescape
-func classifyAVX2(m *masks, text *byte, blocks int, upper, lower *[16]uint8)
+func classifyAVX2(m *masks, text *byte, blocks int, kinds, digits *kindTables)

@@ -40,12 +40,11 @@ type form struct {
 // lines than these are looked for as they are.
 const maxEncodedParts = 64
 
-// formsOf returns the texts that value is looked for under, each once. Escapes,
+// formsOf returns the texts that value is looked for under. Escapes,
 // and other ways to write a few characters of a text differently, are not among
 // them: looking undoes those.
 func formsOf(value string) []form {
 	var forms []form
-	seen := make(map[string]bool)
 	for i, piece := range piecesOf(value) {
 		class := classify(piece)
 		if class == never {
@@ -53,10 +52,7 @@ func formsOf(value string) []form {
 		}
 		add := func(e Encoding, texts ...string) {
 			for _, text := range texts {
-				if !seen[text] {
-					seen[text] = true
-					forms = append(forms, form{text: text, encoding: e, token: class == token, of: piece})
-				}
+				forms = append(forms, form{text: text, encoding: e, token: class == token, of: piece})
 			}
 		}
 		switch {

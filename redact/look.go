@@ -16,6 +16,8 @@ type looker struct {
 	found
 	levels [maxDepth + 1]level
 	seams  [maxDepth]level
+
+	everywhere bool // for tests: undo all that is encoded, near a value or not
 }
 
 // level is the buffers for one depth.
@@ -65,18 +67,25 @@ func (l *looker) scan(k *snapshot, text []byte, depth int) {
 	s := seams{k: k, l: l, text: text}
 	r := runs{k: k, l: l, text: text, depth: depth}
 	var m masks
-	for from := 0; from < len(text); from += chunk {
+	for from := 0; from < len(text); {
 		words := m.classify(text[from:min(len(text), from+chunk)])
-		for w := range words {
+		done := words
+		if from+chunk < len(text) {
+			done-- // the last word is looked at with what follows it
+		}
+		for w := range done {
 			at := from + w*block
 			for hits := m.trigger[w] | m.line[w]; hits != 0; hits &= hits - 1 {
 				s.take(at + bits.TrailingZeros64(hits))
+				if l.everywhere {
+					l.near = append(l.near, at+bits.TrailingZeros64(hits))
+				}
 			}
-			r.word(m.token[w], at)
+			r.word(&m, w, words, at)
 		}
+		from += done * block
 	}
 	s.flush()
-	r.word(0, len(text))
 }
 
 // undoNear undoes what is encoded near the places from first on where values
@@ -142,7 +151,7 @@ func (l *looker) undo(k *snapshot, text []byte, r region, lo, hi, depth int) {
 	}
 	first := len(l.matches)
 	l.find(k, v.view, r.kind.inside(depth))
-	l.matches = r.kind.lift(k, l.matches, first, v.edits, text, lo)
+	l.matches = r.kind.lift(k, l.matches, first, v.edits, lo)
 }
 
 // reach is how far from where something shows to be encoded a value may begin
@@ -155,16 +164,16 @@ func (k kindOfEdit) reach(s *snapshot) int {
 }
 
 // lift turns the matches from first on, which are in a view, into matches in
-// the text that it was made of, from lo on. Those that no edit touches are
-// there already, unless an edit says that they are a whole token.
-func (k kindOfEdit) lift(s *snapshot, matches []match, first int, edits []edit, text []byte, lo int) []match {
+// the text that it was made of, from lo on. Those that have nothing to do with
+// an edit are there already.
+func (k kindOfEdit) lift(s *snapshot, matches []match, first int, edits []edit, lo int) []match {
 	kept := matches[:first]
 	for _, m := range matches[first:] {
-		p := &s.matcher.patterns[m.pattern]
+		p := s.matcher.pattern(m.pattern)
 		start, startEdit, in := rawOf(edits, m.start)
 		end, endEdit, _ := rawOf(edits, m.end-1)
-		asWritten := !in && startEdit == endEdit && (!p.token || isToken(text, lo+start.from, lo+end.to))
-		if asWritten || p.token && !k.keepsTokens() {
+		asWritten := !in && startEdit == endEdit
+		if p.token && !k.keepsTokens() || asWritten && !(p.token && besideEdit(edits, startEdit, m)) {
 			continue
 		}
 		if m.via == "" && p.encoding == Plain {
@@ -174,6 +183,13 @@ func (k kindOfEdit) lift(s *snapshot, matches []match, first int, edits []edit, 
 		kept = append(kept, m)
 	}
 	return kept
+}
+
+// besideEdit reports whether an edit is next to m, which lies between the edit
+// before and the one after: what is beside a token there says whether it is one.
+func besideEdit(edits []edit, before int, m match) bool {
+	return before >= 0 && edits[before].view+edits[before].size == m.start ||
+		before+1 < len(edits) && edits[before+1].view == m.end
 }
 
 // extent is where one byte of a view comes from.

@@ -23,9 +23,9 @@ type match struct {
 // A filter that fits the cache says no to nearly all of what is met; the rest
 // is looked up in a table and compared in full.
 type matcher struct {
-	patterns  []pattern // those that more were added to, and behind them the added
+	patterns  []pattern
+	added     []pattern // their indices follow those of patterns
 	groups    [len(shapes)]group
-	pairs     *[1 << 10]uint64
 	longest   int
 	inWindow  [256]bool        // the bytes that windows have
 	inPattern [256]bool        // the bytes that patterns have
@@ -67,33 +67,38 @@ var shapes = [...]shape{
 const windowReach = 64
 
 func newMatcher(patterns []pattern) *matcher {
-	m := &matcher{patterns: patterns, pairs: newPairs()}
+	m := &matcher{patterns: patterns}
 	sorted := m.sort(patterns, 0)
 	for i, s := range shapes {
-		m.groups[i] = newGroup(s, sorted[i], m.pairs)
+		m.groups[i] = m.newGroup(s, sorted[i])
 	}
 	m.starts = append(m.starts, sync.OnceValue(func() *starts { return newStarts(patterns) }))
 	return m
 }
 
-// with returns a matcher that finds the added patterns as well. The patterns
-// that were added before are among them, if any were; m's own table is shared.
-func (m *matcher) with(own int, added []pattern) *matcher {
-	wider := &matcher{patterns: append(m.patterns[:own:own], added...), pairs: m.pairs, inWindow: m.inWindow, inPattern: m.inPattern, longest: m.longest}
-	sorted := wider.sort(added, own)
-	for i := range m.groups {
-		wider.groups[i] = m.groups[i].with(sorted[i])
+// with returns a matcher that finds the added patterns as well, in place of
+// those that were added before. The rest is shared.
+func (m *matcher) with(added []pattern) *matcher {
+	wider := *m
+	wider.added = added
+	sorted := wider.sort(added, len(m.patterns))
+	for i := range wider.groups {
+		wider.groups[i] = wider.widen(m.groups[i], sorted[i])
 	}
-	wider.starts = append(wider.starts, m.starts[0], sync.OnceValue(func() *starts { return newStarts(added) }))
-	return wider
+	wider.starts = append(m.starts[:1:1], sync.OnceValue(func() *starts { return newStarts(added) }))
+	return &wider
+}
+
+// pattern returns the pattern with an index.
+func (m *matcher) pattern(i int) *pattern {
+	if i < len(m.patterns) {
+		return &m.patterns[i]
+	}
+	return &m.added[i-len(m.patterns)]
 }
 
 // placed is a window: where in which pattern it is.
-type placed struct {
-	text    string
-	pattern int
-	at      int
-}
+type placed struct{ pattern, at int32 }
 
 // sort chooses a window for each of patterns, whose indices start at from, and
 // sorts them into groups.
@@ -102,36 +107,50 @@ func (m *matcher) sort(patterns []pattern, from int) [len(shapes)][]placed {
 	crowd := newCrowd(patterns)
 	for i, p := range patterns {
 		m.longest = max(m.longest, len(p.text))
+		if p.claim {
+			m.longest = max(m.longest, claimLength)
+		}
 		for j := range len(p.text) {
 			m.inPattern[p.text[j]] = true
 		}
-		for c, s := range shapes {
-			if len(p.text) >= s.window() {
-				at := crowd.rarest(p.text, s)
-				sorted[c] = append(sorted[c], placed{text: p.text, pattern: from + i, at: at})
-				for _, b := range []byte(p.text[at : at+s.window()]) {
-					m.inWindow[b] = true
-				}
-				break
-			}
+		c := slices.IndexFunc(shapes[:], func(s shape) bool { return len(p.text) >= s.window() })
+		if c < 0 {
+			continue
 		}
+		at := crowd.rarest(p.text, shapes[c])
+		for _, b := range []byte(p.text[at : at+shapes[c].window()]) {
+			m.inWindow[b] = true
+		}
+		sorted[c] = append(sorted[c], placed{int32(from + i), int32(at)}) //nolint:gosec // G115: memory has fewer, and windowReach bounds at
 	}
 	return sorted
 }
 
-func newGroup(s shape, windows []placed, pairs *[1 << 10]uint64) group {
-	c := group{shape: s, filter: newFilter(len(windows)*s.stride, pairs), base: newTable(s, windows)}
-	c.filter.addAll(s, windows)
+func (m *matcher) newGroup(s shape, windows []placed) group {
+	c := group{shape: s, filter: newFilter(len(windows) * s.stride), base: m.newTable(s, windows)}
+	m.eachGram(s, windows, func(h uint64, _, _ int) { c.filter.add(h) })
 	return c
 }
 
-func (c group) with(windows []placed) group {
+// widen returns the group with windows of what was added.
+func (m *matcher) widen(c group, windows []placed) group {
 	if len(windows) > 0 {
 		c.filter = c.filter.clone()
-		c.filter.addAll(c.shape, windows)
+		m.eachGram(c.shape, windows, func(h uint64, _, _ int) { c.filter.add(h) })
 	}
-	c.more = newTable(c.shape, windows)
+	c.more = m.newTable(c.shape, windows)
 	return c
+}
+
+// eachGram calls visit for each gram of windows: with its hash, and which gram
+// it is of which window.
+func (m *matcher) eachGram(s shape, windows []placed, visit func(h uint64, window, nth int)) {
+	for i, w := range windows {
+		text := m.pattern(int(w.pattern)).text
+		for nth := range s.stride {
+			visit(hash(s.gramOf(text, int(w.at)+nth)), i, nth)
+		}
+	}
 }
 
 func (c *group) isEmpty() bool { return len(c.base.entries)+len(c.more.entries) == 0 }
@@ -170,7 +189,7 @@ func (m *matcher) findGroup(f *found, c *group, text []byte) {
 // end of text, and returns where that begins.
 func (m *matcher) findLong(f *found, c *group, text []byte) int {
 	const s, reach = longStride, 3*longStride + 8
-	words, pairs, shift := c.filter.words, c.filter.pairs, c.filter.shift&63
+	words, shift := c.filter.words, c.filter.shift&63
 	i := 0
 	for ; i+reach <= len(text); i += 4 * s {
 		t := text[i : i+reach : i+reach]
@@ -196,9 +215,10 @@ func (m *matcher) findLong(f *found, c *group, text []byte) int {
 func (m *matcher) verify(f *found, c *group, text []byte, i int) {
 	h := hash(c.gramAt(text, i))
 	for _, t := range [...]*table{&c.base, &c.more} {
-		for _, e := range t.bucket(h) {
-			if e.tag() == tagOf(h) {
-				m.compare(f, c, text, i, e)
+		from, to := t.bucket(h)
+		for e := from; e < to; e++ {
+			if t.tags[e] == tagOf(h) {
+				m.compare(f, c, text, i, t.at(e))
 			}
 		}
 	}
@@ -207,20 +227,20 @@ func (m *matcher) verify(f *found, c *group, text []byte, i int) {
 // compare adds the occurrence of e's pattern whose gram is at text[i:], if it
 // is one, and says where one may be that is written in another way.
 func (m *matcher) compare(f *found, c *group, text []byte, i int, e entry) {
-	p := &m.patterns[e.pattern()]
-	start := i - e.at()
+	p := m.pattern(e.pattern)
+	start := i - e.window - e.nth
 	end := start + len(p.text)
 	if start >= 0 && end <= len(text) && string(text[start:end]) == p.text {
 		if p.claim {
 			f.addClaim(text, start)
 		} else if !p.token || isToken(text, start, end) {
-			f.matches = append(f.matches, match{start: start, end: end, pattern: e.pattern()})
+			f.matches = append(f.matches, match{start: start, end: end, pattern: e.pattern})
 		} else if mayBeToken(text, start, end) {
 			f.near = append(f.near, i)
 		}
 		return
 	}
-	if m.isWindow(c, text, i, e) && mayGoOn(text, start, i-e.nth(), i-e.nth()+c.window(), p.text) {
+	if m.isWindow(c, text, i, e) && mayGoOn(text, start, i-e.nth, i-e.nth+c.window(), p.text) {
 		f.near = append(f.near, i)
 	}
 }
@@ -228,9 +248,9 @@ func (m *matcher) compare(f *found, c *group, text []byte, i int, e entry) {
 // isWindow reports whether the window of e stands in text, one of whose grams
 // is at text[i:].
 func (m *matcher) isWindow(c *group, text []byte, i int, e entry) bool {
-	from := i - e.nth()
+	from := i - e.nth
 	to := from + c.window()
-	return from >= 0 && to <= len(text) && string(text[from:to]) == m.patterns[e.pattern()].text[e.window():e.window()+c.window()]
+	return from >= 0 && to <= len(text) && string(text[from:to]) == m.pattern(e.pattern).text[e.window:e.window+c.window()]
 }
 
 // hasWindow reports whether the window of some pattern stands in text.
@@ -268,8 +288,9 @@ func (m *matcher) mayCross(before, after []byte) bool {
 
 func (m *matcher) isWindowAt(c *group, text []byte, i int, h uint64) bool {
 	for _, t := range [...]*table{&c.base, &c.more} {
-		for _, e := range t.bucket(h) {
-			if e.tag() == tagOf(h) && m.isWindow(c, text, i, e) {
+		from, to := t.bucket(h)
+		for e := from; e < to; e++ {
+			if t.tags[e] == tagOf(h) && m.isWindow(c, text, i, t.at(e)) {
 				return true
 			}
 		}
@@ -309,51 +330,31 @@ func isWord(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c >= 0x80
 }
 
-// entry is one gram of a window: the pattern that it is in, where it is in it,
-// which of the window's grams it is, and a part of its hash.
-type entry uint64
+// entry is one gram of a window: the pattern that it is in, where in that the
+// window starts, and which of its grams it is.
+type entry struct{ pattern, window, nth int }
 
-func newEntry(h uint64, pattern, at, nth int) entry {
-	//nolint:gosec // G115: none is negative, and at and nth are in a window's reach
-	return entry(pattern)<<32 | entry(at)<<24 | entry(nth)<<16 | entry(tagOf(h))
-}
+// nthBits is how many bits say which gram of a window one is.
+const nthBits = 4
 
-func (e entry) pattern() int { return int(e >> 32) }
-func (e entry) at() int      { return int(e >> 24 & 0xff) }
-func (e entry) tag() uint16  { return uint16(e & 0xffff) }
-
-// nth returns which of its window's grams it is.
-func (e entry) nth() int { return int(e >> 16 & 0xff) }
-
-// window returns where in the pattern its window starts.
-func (e entry) window() int { return e.at() - e.nth() }
-
-// tagOf is bits of a hash that no table or filter is indexed by.
-func tagOf(h uint64) uint16 { return uint16(h >> 16 & 0xffff) }
-
-// table is a hash table of grams: the entries of bucket b are
-// entries[first[b]:first[b+1]].
+// table is a hash table of grams: those of bucket b are from first[b] to
+// first[b+1]. Most that are looked up are not there, which their tags tell.
 type table struct {
-	entries []entry
+	windows []placed
+	entries []uint32 // the index of a window, and which gram of it
+	tags    []uint8
 	first   []uint32
 	shift   uint
 }
 
-func newTable(s shape, windows []placed) table {
+func (m *matcher) newTable(s shape, windows []placed) table {
 	if len(windows) == 0 {
 		return table{}
 	}
 	n := len(windows) * s.stride
-	size := ceilPower(n)
-	t := table{entries: make([]entry, n), first: make([]uint32, size+1), shift: hashBits - log2(size)}
-	hashes := make([]uint64, 0, n)
-	for _, w := range windows {
-		for nth := range s.stride {
-			h := hash(s.gramOf(w.text, w.at+nth))
-			hashes = append(hashes, h)
-			t.first[h>>t.shift]++
-		}
-	}
+	size := max(2, ceilPower(n)/2)
+	t := table{windows: windows, entries: make([]uint32, n), tags: make([]uint8, n), first: make([]uint32, size+1), shift: hashBits - log2(size)}
+	m.eachGram(s, windows, func(h uint64, _, _ int) { t.first[h>>t.shift]++ })
 	// The sums are where each bucket ends; filling it from its end leaves first
 	// at its start.
 	var sum uint32
@@ -361,46 +362,56 @@ func newTable(s shape, windows []placed) table {
 		sum += t.first[b]
 		t.first[b] = sum
 	}
-	for i, h := range slices.Backward(hashes) {
-		w, nth := windows[i/s.stride], i%s.stride
+	m.eachGram(s, windows, func(h uint64, window, nth int) {
 		b := h >> t.shift
 		t.first[b]--
-		t.entries[t.first[b]] = newEntry(h, w.pattern, w.at+nth, nth)
-	}
+		t.entries[t.first[b]] = uint32(window<<nthBits | nth) //nolint:gosec // G115: memory has fewer
+		t.tags[t.first[b]] = tagOf(h)
+	})
 	return t
 }
 
-func (t *table) bucket(h uint64) []entry {
+// bucket returns where the grams are whose hashes start as h does.
+func (t *table) bucket(h uint64) (from, to uint32) {
 	if len(t.entries) == 0 {
-		return nil
+		return 0, 0
 	}
 	b := h >> t.shift
-	return t.entries[t.first[b]:t.first[b+1]]
+	return t.first[b], t.first[b+1]
 }
 
-// filter is a set of hashes that may say yes too often: about once in 200 for
+func (t *table) at(i uint32) entry {
+	w := t.windows[t.entries[i]>>nthBits]
+	return entry{pattern: int(w.pattern), window: int(w.at), nth: int(t.entries[i] & (1<<nthBits - 1))}
+}
+
+// tagOf is bits of a hash that no table or filter is indexed by.
+func tagOf(h uint64) uint8 { return uint8(h >> 16 & 0xff) }
+
+// filter is a set of hashes that may say yes too often: about once in 100 for
 // what is not in it. It is a Bloom filter whose two bits for a hash are in one
 // word.
 type filter struct {
 	words []uint64
 	shift uint
-	pairs *[1 << 10]uint64 // the pairs of bits, since to look one up is quicker than two shifts
 }
 
-func newFilter(n int, pairs *[1 << 10]uint64) filter {
+func newFilter(n int) filter {
 	words := ceilPower(max(16*n/64, 1<<10))
-	return filter{words: make([]uint64, words), shift: hashBits - log2(words), pairs: pairs}
+	return filter{words: make([]uint64, words), shift: hashBits - log2(words)}
 }
 
-// newPairs returns words of two bits each, all sorts of them.
-func newPairs() *[1 << 10]uint64 {
-	var pairs [1 << 10]uint64
+// pairs is words of two bits each, all sorts of them: to look one up is quicker
+// than two shifts.
+var pairs = newPairs()
+
+func newPairs() (pairs [1 << 10]uint64) {
 	for i := range pairs {
 		first := i % 64
 		second := (first + 1 + int(hash(uint64(i))>>32%63)) % 64
 		pairs[i] = 1<<first | 1<<second
 	}
-	return &pairs
+	return pairs
 }
 
 // pairOf is bits of a hash that the words are not indexed by, as far as it can
@@ -412,17 +423,9 @@ func (f filter) clone() filter {
 	return f
 }
 
-func (f filter) addAll(s shape, windows []placed) {
-	for _, w := range windows {
-		for nth := range s.stride {
-			f.add(hash(s.gramOf(w.text, w.at+nth)))
-		}
-	}
-}
+func (f filter) add(h uint64) { f.words[h>>f.shift] |= pairs[pairOf(h)] }
 
-func (f filter) add(h uint64) { f.words[h>>f.shift] |= f.pairs[pairOf(h)] }
-
-func (f filter) maybe(h uint64) bool { return f.pairs[pairOf(h)]&^f.words[h>>f.shift] == 0 }
+func (f filter) maybe(h uint64) bool { return pairs[pairOf(h)]&^f.words[h>>f.shift] == 0 }
 
 // crowd counts how often patterns share a run of eight bytes, so that each can
 // be found by a window that it shares with few: not by "https://".

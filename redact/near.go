@@ -108,13 +108,20 @@ func (s *seams) take(i int) {
 	c := s.text[i]
 	switch {
 	case c == '\n':
-		if before, after := breakAt(s.text, i); s.mayCross(before, after) {
+		before, after := breakAt(s.text, i)
+		blank := len(bytes.TrimRight(s.text[:before], " \t"))
+		if s.mayCross(before, after) || blank > 0 && s.text[blank-1] == '\n' && s.mayCross(blank, after) {
 			s.add(before, after, meaning{alone: true})
 		}
 	case c == '\\' && s.isQuoted(i):
 	case c < ' ':
-		if length := styleLength(s.text[i:]); length > 0 && (c == '\b' || s.mayCross(i, i+length)) {
-			s.add(max(0, i-1), i+length, meaning{}) // what is before a backspace belongs to it
+		length := styleLength(s.text[i:])
+		switch {
+		case length <= 0:
+		case c == '\b':
+			s.add(max(0, i-1), i+length, meaning{}) // what is before it may belong to it
+		case s.mayCross(i, i+length) || s.units > 0 && s.hi == i:
+			s.add(i, i+length, meaning{alone: true})
 		}
 	default:
 		s.takeMeaning(i)
@@ -135,23 +142,45 @@ func (s *seams) takeMeaning(i int) {
 	if length <= 0 {
 		return
 	}
+	if string(meant) == "\\" && !s.mayNest(i+length) {
+		return
+	}
 	if string(meant) == "\n" {
 		if s.mayCross(i, indented(s.text, i+length)) {
 			s.add(i, i+length, meaning{})
 		}
 		return
 	}
-	u := meaning{size: len(meant), alone: len(meant) <= utf8.UTFMax}
-	copy(u.meant[:], meant)
-	for _, c := range meant {
-		switch {
-		case isTrigger(c):
-			u.alone = false
-		case !s.k.matcher.inWindow[c]:
-			return
-		}
+	if slices.ContainsFunc(meant, s.mayMatter) {
+		u := meaning{size: len(meant), alone: len(meant) <= utf8.UTFMax && !hasTrigger(meant) && !hasTrigger(s.text[max(0, i-maxEscape):i])}
+		copy(u.meant[:], meant)
+		s.add(i, i+length, u)
 	}
-	s.add(i, i+length, u)
+}
+
+// mayMatter reports whether c is in a window, or may be a part of what is undone
+// next.
+func (s *seams) mayMatter(c byte) bool {
+	switch c {
+	case '#', ';', '[', '{', '}':
+		return true
+	default:
+		return s.k.matcher.inWindow[c] || isTrigger(c) || isWord(c)
+	}
+}
+
+// mayNest reports whether a backslash that text[:i] ends in once it is undone,
+// with what follows it, means what a window may have: JSON inside JSON has many
+// that do not.
+func (s *seams) mayNest(i int) bool {
+	var written, buffer [1 + maxEscape]byte
+	written[0] = '\\'
+	n := 1 + copy(written[1:], s.text[i:])
+	meant, length := escapeUnit(buffer[:0], written[:n])
+	if length <= 0 {
+		return length == incomplete || s.k.matcher.inWindow['\\']
+	}
+	return string(meant) == "\n" || slices.ContainsFunc(meant, s.mayMatter)
 }
 
 // mayCross reports whether a window may go on across text[lo:hi], which means
@@ -162,13 +191,20 @@ func (s *seams) mayCross(lo, hi int) bool {
 
 // mayBeside reports whether c is in a window or part of something encoded.
 func (s *seams) mayBeside(c byte) bool {
-	return s.k.matcher.inWindow[c] || isTrigger(c) || c == ';' || c == '=' || c == 'm' || c == '\n'
+	return s.mayMatter(c) || c == '=' || c == '\r' || c == '~' || c == '@' || c == '\n'
 }
 
 // add takes a unit.
 func (s *seams) add(lo, hi int, u meaning) {
-	if s.units > 0 && lo-s.hi < 2*crossing {
+	apart, alone := lo-s.hi, s.last.alone && u.alone
+	switch {
+	case s.units == 0:
+	case s.units == 1 && alone && apart == 0 && s.last.size+u.size == 0:
+		s.hi = hi // one cut
+		return
+	case apart < crossing || !alone && apart < 2*crossing:
 		s.hi = max(s.hi, hi)
+		s.last.alone = alone
 		s.units++
 		return
 	}
@@ -186,7 +222,7 @@ func (s *seams) flush() {
 
 func (s *seams) crosses() bool {
 	if s.units > 1 || !s.last.alone || s.lo < crossing || s.hi+crossing > len(s.text) {
-		return s.l.means(s.k, s.text[max(0, s.lo-crossing):min(len(s.text), s.hi+unitReach)], 0)
+		return s.l.means(s.k, s.text[max(0, s.lo-unitReach):min(len(s.text), s.hi+unitReach)], 0)
 	}
 	m := s.k.matcher
 	if s.last.size == 0 && !m.mayCross(s.text[s.lo-crossing:s.lo], s.text[s.hi:s.hi+crossing]) {

@@ -70,14 +70,10 @@ type identity struct {
 	sum [sha256.Size]byte
 }
 
-// learned is one value under one name. Its patterns are made once, when they
-// are first needed.
+// learned is one value under one name.
 type learned struct {
 	identity
 	value secret.Value
-	made  bool
-	forms []form
-	refs  []secret.Ref // the one that it has, or none
 }
 
 // New returns a Redactor that knows no value yet.
@@ -97,7 +93,7 @@ func New(o Options) *Redactor {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.current.Store(newSnapshot(nil, nil, nil))
+	s.current.Store(newSnapshot(nil, nil))
 	return &Redactor{reveal: func() *state { return s }}
 }
 
@@ -162,7 +158,21 @@ func (r *Redactor) Unredactable() []secret.Ref {
 	if k == nil {
 		return nil
 	}
-	return slices.Clone(k.unredactable)
+	return r.state().unredactable(k)
+}
+
+func (s *state) unredactable(k *snapshot) []secret.Ref {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var refs []secret.Ref
+	for ref, l := range s.latest {
+		plaintext := trim(l.value.Reveal())
+		if plaintext != "" && !s.exempt[ref.Name()] && (k.says(plaintext) || classify(plaintext) == never) {
+			refs = append(refs, ref)
+		}
+	}
+	slices.SortFunc(refs, compareRefs)
+	return refs
 }
 
 func (r *Redactor) state() *state {
@@ -191,9 +201,8 @@ func (s *state) learn(ref secret.Ref, v secret.Value) {
 		s.known[id] = l
 		s.order = append(s.order, l)
 	}
-	if !ref.IsZero() && s.latest[ref] != l {
+	if !ref.IsZero() {
 		s.latest[ref] = l
-		s.stale.Store(true)
 	}
 	if !ok {
 		s.stale.Store(true)
@@ -230,12 +239,12 @@ func (s *state) snapshot() *snapshot {
 // learned since, which takes microseconds, or from nothing.
 func (s *state) build() *snapshot {
 	if !s.anew {
-		if k := s.current.Load().with(s.order, s.latest, s.exempt); k != nil {
+		if k := s.current.Load().with(s.order, s.exempt); k != nil {
 			return k
 		}
 	}
 	s.anew = false
-	return newSnapshot(s.order, s.latest, s.exempt)
+	return newSnapshot(s.order, s.exempt)
 }
 
 // looker returns one that nobody else uses, until release gets it back.

@@ -207,7 +207,7 @@ func TestFormOfAShortValueIsAValueOfItsOwn(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	r.Learn(ref(t, "LONG"), secret.NewValue("aHVudDNy")) // the same in base64
-	if got := r.String("xaHVudDNyx"); got != "x[redacted]x" {
+	if got := r.String("xaHVudDNyx"); got != "x[redacted:LONG]x" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -40,107 +40,80 @@ func digitValues(alphabet, others string) (values [256]uint8) {
 	return values
 }
 
-// runs looks into the runs of token bytes of a text, as far as they are long.
-type runs struct {
-	k     *snapshot
-	l     *looker
-	text  []byte
-	depth int
-	run   int // how many token bytes end where word goes on
-}
-
-// word takes the bits of the token bytes of text[at:] and looks into the runs
-// that end in them.
-func (r *runs) word(token uint64, at int) {
-	if token == 1<<64-1 {
-		r.run += block
-		return
-	}
-	lead, inner := bits.TrailingZeros64(^token), longRuns(token)
-	if r.run+lead >= minRun {
-		r.l.findInRun(r.k, r.text, at-r.run, at+lead, r.depth)
-	}
-	r.run = bits.LeadingZeros64(^token)
-	for inner &^= 1<<lead - 1; inner != 0; {
-		start := bits.TrailingZeros64(inner)
-		length := bits.TrailingZeros64(^(token >> start))
-		if start+length == block {
-			break
-		}
-		r.l.findInRun(r.k, r.text, at+start, at+start+length, r.depth)
-		inner &^= 1<<(start+length) - 1
-	}
-}
-
-// longRuns returns a bit wherever at least minRun bits of token start.
-func longRuns(token uint64) uint64 {
-	r := token & (token >> 1)
-	r &= r >> 2
-	r &= r >> 4
-	r &= r >> 8
-	return r & (r >> (minRun - 16))
-}
-
-// findInRun looks for values in what text[start:end], a run of token bytes,
-// says in base64 or hexadecimal, wherever it may begin. What is worth decoding
-// says text, since values that are encoded twice are text in between; bytes of
-// any kind are found by their patterns.
-func (l *looker) findInRun(k *snapshot, text []byte, start, end, depth int) {
-	var base64Done, hexDone [4]int // by alignment: up to where windows have been dealt with
-	x := load(text[start:])
-	asciiX, highX := startsASCII(x), areHighDigits(x)
-	for i := start; i+tile <= end; i += tile / 2 {
-		y := load(text[i+tile/2:])
-		asciiY, highY := startsASCII(y), areHighDigits(y)
-		first, high := asciiX&asciiY, highX&highY
-		asciiX, highX = asciiY, highY
-		for hits := uint32(first & (first >> 32)); hits != 0; hits &= hits - 1 { //nolint:gosec // G115: the lower half
-			at := i + bits.TrailingZeros32(hits)/8
-			if at >= base64Done[at%4] && base64Code.saysText(text, at, end) {
-				base64Done[at%4] = l.findCoded(k, &base64Code, text, start, at, end, depth)
-			}
-		}
-		for phase := range 2 {
-			if at := i + phase; high>>(8*phase)&alternate == alternate && at >= hexDone[at%2] {
-				hexDone[at%2] = l.findCoded(k, &hexCode, text, start, at, end, depth)
-			}
-		}
-	}
-}
-
-// tile is how many digits have to say text before a run is decoded. A value in
-// a run of minRun digits has such a window at each multiple of half as many.
+// tile is how many digits have to say text before a run is decoded. What is
+// worth decoding says text, since values that are encoded twice are text in
+// between; bytes of any kind are found by their patterns.
 const tile = 16
 
-// startsASCII returns the top bit of each byte that is the first digit of four
-// in base64 that say a printable character or NUL first.
-func startsASCII(x uint64) uint64 {
-	return between(x, 'I', 'Z') | between(x, 'a', 'f') | between(x, 'A', 'A')
+// runs looks for values in what the long runs of token bytes in a text say in
+// base64 or hexadecimal, wherever that may begin.
+type runs struct {
+	k          *snapshot
+	l          *looker
+	text       []byte
+	depth      int
+	start, end int // the run that was looked into last
+
+	// By alignment: up to where tiles have been dealt with.
+	base64Done [4]int
+	hexDone    [2]int
 }
 
-// areHighDigits returns the top bit of each byte that is the high digit of a
-// printable character in hexadecimal.
-func areHighDigits(x uint64) uint64 { return between(x, '2', '7') }
-
-// alternate is the top bits of every second byte.
-const alternate = 0x0080008000800080
-
-// everyByte is a word whose bytes are all 1.
-const everyByte = 0x0101010101010101
-
-// between returns the top bit of each byte of x, all of them ASCII, that is
-// from low to high.
-func between(x uint64, low, high byte) uint64 {
-	return (x + everyByte*uint64(0x80-low)) &^ (x + everyByte*uint64(0x7f-high)) & (everyByte << 7)
-}
-
-// saysText reports whether the window at text[at:] says text in base64.
-func (c *code) saysText(text []byte, at, end int) bool {
-	if at+tile > end {
-		return false
+// word looks at the tiles that start in the word w of m, which is about
+// text[at:]. What follows it is in the next word, or nothing is.
+func (r *runs) word(m *masks, w, words, at int) {
+	token, starts, highs := pair{here: m.token[w]}, pair{here: m.starts[w]}, pair{here: m.highs[w]}
+	if w+1 < words {
+		token.next, starts.next, highs.next = m.token[w+1], m.starts[w+1], m.highs[w+1]
 	}
+	base64, hexed := starts.and(4).and(8).here, highs.and(2).and(4).and(8).here
+	if base64|hexed == 0 {
+		return
+	}
+	whole := token.and(1).and(2).and(4).and(8).here
+	for hits := whole & base64; hits != 0; hits &= hits - 1 {
+		i := at + bits.TrailingZeros64(hits)
+		if i >= r.base64Done[i%4] && base64Code.saysText(r.text[i:i+tile]) && r.isLong(i) {
+			r.base64Done[i%4] = r.l.findCoded(r.k, &base64Code, r.text, r.start, i, r.end, r.depth)
+		}
+	}
+	for hits := whole & hexed; hits != 0; hits &= hits - 1 {
+		i := at + bits.TrailingZeros64(hits)
+		if i >= r.hexDone[i%2] && hexCode.saysText(r.text[i:i+tile]) && r.isLong(i) {
+			r.hexDone[i%2] = r.l.findCoded(r.k, &hexCode, r.text, r.start, i, r.end, r.depth)
+		}
+	}
+}
+
+// isLong makes the run that has text[i] the last one, and reports whether it is
+// long enough.
+func (r *runs) isLong(i int) bool {
+	if i >= r.end {
+		r.start, r.end = i, i
+		for r.start > 0 && isTokenByte(r.text[r.start-1]) {
+			r.start--
+		}
+		for r.end < len(r.text) && isTokenByte(r.text[r.end]) {
+			r.end++
+		}
+	}
+	return r.end-r.start >= minRun
+}
+
+func isTokenByte(c byte) bool { return kindsOf(c)&tokenKinds != 0 }
+
+// pair is a word of a mask and the one after it.
+type pair struct{ here, next uint64 }
+
+// and returns the bits that are set, and n places later as well.
+func (p pair) and(n int) pair {
+	return pair{p.here & (p.here>>n | p.next<<(64-n)), p.next & (p.next >> n)}
+}
+
+// saysText reports whether digits, a tile, say text.
+func (c *code) saysText(digits []byte) bool {
 	var said [tile]byte
-	n := c.decode(said[:], text[at:at+tile], 0)
+	n := c.decode(said[:], digits, 0)
 	for _, b := range said[:n] {
 		if b >= 0x7f || b < ' ' && b != 0 && b != '\t' && b != '\n' && b != '\r' {
 			return false
@@ -216,7 +189,7 @@ func (l *looker) findCoded(k *snapshot, c *code, text []byte, start, at, end, de
 func (c *code) lift(k *snapshot, matches []match, first, origin, from, to int) []match {
 	kept := matches[:first]
 	for _, m := range matches[first:] {
-		p := &k.matcher.patterns[m.pattern]
+		p := k.matcher.pattern(m.pattern)
 		start, end := c.digitAt(origin, m.start), min(to, origin+(8*m.end+int(c.width)-1)/int(c.width))
 		if start < from || end-start < minRun || !p.ascii || p.token {
 			continue

@@ -11,130 +11,177 @@ import (
 // pattern is one text to look for, in one encoding, and whose it is.
 type pattern struct {
 	text     string
+	label    *label
+	encoding Encoding
 	token    bool // a hit only where it is not part of a longer word
 	claim    bool // what a claim starts with; always the first of the patterns
 	ascii    bool // printable
-	encoding Encoding
-	refs     []secret.Ref // sorted; empty where no owner has a name
-	marker   string
+}
+
+// label is whose a pattern is, and what is put in its place.
+type label struct {
+	refs   []secret.Ref // sorted; empty where no owner has a name
+	marker string
 }
 
 // snapshot is what is known at one moment. It does not change.
 type snapshot struct {
-	matcher      *matcher
-	unredactable []secret.Ref
+	matcher *matcher
+	count   int             // how many learned values the patterns are of
+	of      map[string]bool // the pieces of values that they are forms of
+	said    map[string]bool // the words that discovery says
+	names   []byte          // those in markers, each on a line
 
-	base  int             // how many of the matcher's patterns it was built with; the rest was added
-	count int             // how many learned values the patterns are of
-	index map[string]int  // the patterns built with, by their texts
-	of    map[string]bool // the pieces of values that they are forms of
-	said  map[string]bool
+	// The same of what was learned since the rest was built.
+	added added
 }
 
-// newSnapshot makes the snapshot of what was learned. It makes the forms of
-// values that have none yet; the caller holds the lock on them.
-func newSnapshot(order []*learned, latest map[secret.Ref]*learned, exempt map[string]bool) *snapshot {
-	k := &snapshot{
-		count: len(order), said: namesToSay(order),
-		index: make(map[string]int, 8*len(order)), of: make(map[string]bool, len(order)),
-	}
-	patterns := append(make([]pattern, 0, 8*len(order)+1), claimPattern())
+// added is what a snapshot knows beside what it was built with.
+type added struct {
+	patterns []pattern
+	of, said []string
+	names    []byte
+}
+
+// newSnapshot makes the snapshot of what was learned.
+func newSnapshot(order []*learned, exempt map[string]bool) *snapshot {
+	k := &snapshot{count: len(order), said: namesToSay(order), of: make(map[string]bool, len(order))}
+	b := builder{patterns: append(make([]pattern, 0, 12*len(order)+1), claimPattern()), index: make(map[string]int32, 12*len(order))}
 	for _, l := range order {
 		if exempt[l.ref.Name()] {
 			continue
 		}
-		for _, f := range l.make() {
+		owner := l.label()
+		b.labels = append(b.labels, owner)
+		for _, f := range formsOf(l.value.Reveal()) {
 			k.of[f.of] = true
 			if !k.said[f.of] {
-				patterns = k.add(patterns, l, f)
+				b.add(owner, f)
 			}
 		}
 	}
-	k.base = len(patterns)
-	k.matcher = newMatcher(patterns)
-	k.label(patterns)
-	k.report(latest, exempt)
+	k.matcher = newMatcher(b.patterns)
+	k.names = k.mark(b.labels, nil)
 	return k
 }
 
 // maxAdded bounds what a snapshot has that was learned since it was built, in
 // patterns: a part of what it was built with, and some more.
-func (k *snapshot) maxAdded() int { return 512 + k.base/8 }
+func (k *snapshot) maxAdded() int { return 512 + len(k.matcher.patterns)/8 }
 
 // with returns the snapshot of order, of which k has the start: the patterns of
 // the rest are added to k's, without building those again. It returns nil where
 // that cannot be done, or not often.
-func (k *snapshot) with(order []*learned, latest map[secret.Ref]*learned, exempt map[string]bool) *snapshot {
-	wider := &snapshot{base: k.base, count: len(order), index: k.index, of: k.of, said: k.said}
-	added := slices.Clone(k.matcher.patterns[k.base:])
+func (k *snapshot) with(order []*learned, exempt map[string]bool) *snapshot {
+	if fewest := len(order) - k.count; fewest > k.maxAdded()/8 {
+		return nil
+	}
+	wider := &snapshot{count: len(order), of: k.of, said: k.said, names: k.names, added: k.added.clone()}
+	before := len(wider.added.patterns)
+	var labels []*label
 	for _, l := range order[k.count:] {
 		if exempt[l.ref.Name()] {
 			continue
 		}
 		for word := range wordsToSay(l.ref) {
-			if !k.said[word] {
+			if wider.knows(word) {
 				return nil
 			}
-		}
-		for _, f := range l.make() {
-			if !k.said[f.of] {
-				added = append(added, l.pattern(f))
+			if !wider.says(word) {
+				wider.added.said = append(wider.added.said, word)
 			}
 		}
+		owner := l.label()
+		labels = append(labels, owner)
+		for _, f := range formsOf(l.value.Reveal()) {
+			if !wider.says(f.of) {
+				wider.added.patterns = append(wider.added.patterns, newPattern(owner, f))
+			}
+			wider.added.of = append(wider.added.of, f.of)
+		}
 	}
-	if len(added) > k.maxAdded() {
+	if len(wider.added.patterns) > k.maxAdded() || wider.named(wider.added.patterns[before:]) {
 		return nil
 	}
-	wider.matcher = k.matcher.with(k.base, added)
-	wider.label(wider.matcher.patterns[len(k.matcher.patterns):])
-	wider.report(latest, exempt)
+	wider.matcher = k.matcher.with(wider.added.patterns)
+	wider.added.names = wider.mark(labels, wider.added.names)
 	return wider
 }
 
-// make returns the forms of the value, and keeps them.
-func (l *learned) make() []form {
-	if !l.made {
-		l.forms, l.made = formsOf(l.value.Reveal()), true
-		if !l.ref.IsZero() {
-			l.refs = []secret.Ref{l.ref}
-		}
-	}
-	return l.forms
+func (a added) clone() added {
+	return added{patterns: slices.Clone(a.patterns), of: slices.Clip(a.of), said: slices.Clip(a.said), names: slices.Clip(a.names)}
 }
 
-func (l *learned) pattern(f form) pattern {
-	return pattern{text: f.text, token: f.token, ascii: isPrintable(f.text), encoding: f.encoding, refs: l.refs}
+// says reports whether discovery says word.
+func (k *snapshot) says(word string) bool { return k.said[word] || slices.Contains(k.added.said, word) }
+
+// knows reports whether word is a piece of a known value.
+func (k *snapshot) knows(word string) bool { return k.of[word] || slices.Contains(k.added.of, word) }
+
+// named reports whether a name in a marker holds one of the patterns.
+func (k *snapshot) named(patterns []pattern) bool {
+	if len(patterns) == 0 || len(k.names)+len(k.added.names) == 0 {
+		return false
+	}
+	var f found
+	m := newMatcher(patterns)
+	m.find(&f, k.names)
+	m.find(&f, k.added.names)
+	return len(f.matches) > 0
+}
+
+// label is what the patterns of the value have if they are of no other.
+func (l *learned) label() *label {
+	if l.ref.IsZero() {
+		return &label{}
+	}
+	return &label{refs: []secret.Ref{l.ref}}
+}
+
+func newPattern(owner *label, f form) pattern {
+	return pattern{text: f.text, label: owner, encoding: f.encoding, token: f.token, ascii: isPrintable(f.text)}
+}
+
+// builder gathers patterns, each text once.
+type builder struct {
+	patterns []pattern
+	labels   []*label
+	index    map[string]int32 // of patterns, by their texts
 }
 
 // add puts one form of a value among the patterns. The same text can be a form
 // of several values, and of one value in several ways.
-func (k *snapshot) add(patterns []pattern, l *learned, f form) []pattern {
-	i, ok := k.index[f.text]
+func (b *builder) add(owner *label, f form) {
+	i, ok := b.index[f.text]
 	if !ok {
-		k.index[f.text] = len(patterns)
-		return append(patterns, l.pattern(f))
+		b.index[f.text] = int32(len(b.patterns)) //nolint:gosec // G115: memory has fewer
+		b.patterns = append(b.patterns, newPattern(owner, f))
+		return
 	}
-	p := &patterns[i]
+	p := &b.patterns[i]
 	p.token = p.token && f.token
-	if !l.ref.IsZero() && !slices.Contains(p.refs, l.ref) {
-		p.refs = append(slices.Clip(p.refs), l.ref)
+	if len(owner.refs) > 0 && !slices.Contains(p.label.refs, owner.refs[0]) {
+		p.label = &label{refs: append(slices.Clip(p.label.refs), owner.refs[0])}
+		b.labels = append(b.labels, p.label)
 	}
-	return patterns
 }
 
-// label gives each pattern its marker. A name that holds a known value is not
-// shown, nor is any where owners of the same text have several.
-func (k *snapshot) label(patterns []pattern) {
+// mark gives each label its marker, and appends the names in those to names. A
+// name that holds a known value is not shown, nor is any where owners of the
+// same text have several.
+func (k *snapshot) mark(labels []*label, names []byte) []byte {
 	markers := make(map[string]string)
-	for i := range patterns {
-		p := &patterns[i]
-		slices.SortFunc(p.refs, compareRefs)
-		name := commonName(p.refs)
+	for _, l := range labels {
+		slices.SortFunc(l.refs, compareRefs)
+		name := commonName(l.refs)
 		if _, ok := markers[name]; !ok {
-			markers[name] = k.marker(name)
+			if markers[name] = k.marker(name); name != "" {
+				names = append(append(names, name...), '\n')
+			}
 		}
-		p.marker = markers[name]
+		l.marker = markers[name]
 	}
+	return names
 }
 
 // commonName returns the name that all refs have, or "".
@@ -151,17 +198,6 @@ func (k *snapshot) marker(name string) string {
 		return unnamed
 	}
 	return markerStart + name + markerEnd
-}
-
-// report lists the names whose last value cannot be masked.
-func (k *snapshot) report(latest map[secret.Ref]*learned, exempt map[string]bool) {
-	for ref, l := range latest {
-		plaintext := trim(l.value.Reveal())
-		if plaintext != "" && !exempt[ref.Name()] && (k.said[plaintext] || classify(plaintext) == never) {
-			k.unredactable = append(k.unredactable, ref)
-		}
-	}
-	slices.SortFunc(k.unredactable, compareRefs)
 }
 
 // namesToSay returns the words that discovery is made of: the names, paths and
@@ -205,8 +241,8 @@ func (k *snapshot) asSpans(matches []match) []span {
 	}
 	spans := make([]span, 0, len(matches))
 	for _, m := range matches {
-		p := &k.matcher.patterns[m.pattern]
-		spans = append(spans, span{start: m.start, end: m.end, marker: p.marker, refs: p.refs, encoding: cmp.Or(m.via, p.encoding)})
+		p := k.matcher.pattern(m.pattern)
+		spans = append(spans, span{start: m.start, end: m.end, marker: p.label.marker, refs: p.label.refs, encoding: cmp.Or(m.via, p.encoding)})
 	}
 	return spans
 }

@@ -61,6 +61,12 @@ func (s *span) absorb(other span) {
 	if other.end < s.end || other.end == s.end && other.start > s.start {
 		return
 	}
+	if other.start == s.start && other.end == s.end && (len(s.refs) == 0) != (len(other.refs) == 0) {
+		if len(s.refs) == 0 { // a name beats none
+			s.marker, s.refs = other.marker, other.refs
+		}
+		return
+	}
 	s.end = other.end
 	if s.marker != other.marker {
 		s.marker = unnamed

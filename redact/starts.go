@@ -17,7 +17,7 @@ type starts struct {
 const startLength = 4
 
 func newStarts(patterns []pattern) *starts {
-	s := &starts{sorted: make([]*pattern, 0, len(patterns)), likely: newFilter(len(patterns), newPairs())}
+	s := &starts{sorted: make([]*pattern, 0, len(patterns)), likely: newFilter(len(patterns))}
 	for i := range patterns {
 		if patterns[i].claim {
 			continue // see pendingClaim

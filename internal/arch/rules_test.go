@@ -163,7 +163,7 @@ func noInit(f *file, report func(token.Pos, string)) {
 
 // tables are variables that are looked up on a hot path and never written.
 func tables() map[string][]string {
-	return map[string][]string{"redact": {"shapes", "base64Code", "hexCode", "upperKinds", "lowerKinds"}}
+	return map[string][]string{"redact": {"shapes", "pairs", "base64Code", "hexCode", "kinds", "digitKinds"}}
 }
 
 // tablesAreNotWritten holds tables to what they are said to be.

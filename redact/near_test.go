@@ -1,0 +1,93 @@
+package redact
+
+import (
+	"fmt"
+	"html"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"scrim/internal/secret"
+)
+
+// written returns c in one of the ways of writing that are undone.
+func written(t *rapid.T, c byte) string {
+	switch rapid.IntRange(0, 13).Draw(t, "way") {
+	case 0:
+		return fmt.Sprintf(`\u%04x`, c)
+	case 1:
+		return fmt.Sprintf("%%%02X", c)
+	case 2:
+		return fmt.Sprintf("&#%d;", c)
+	case 3:
+		return fmt.Sprintf(`\x%02x`, c)
+	case 4:
+		return fmt.Sprintf("\x1b[%dm%c", c%8, c)
+	case 5:
+		return fmt.Sprintf("\n   %c", c)
+	case 6:
+		return fmt.Sprintf("=\r\n%c", c)
+	case 7:
+		return fmt.Sprintf("%c\b%c", c, c)
+	case 8:
+		return fmt.Sprintf("%c\x00", c)
+	case 9:
+		return html.EscapeString(string(rune(c)))
+	case 10:
+		return fmt.Sprintf(`\n%c`, c)
+	default:
+		return string(rune(c))
+	}
+}
+
+// drawWritten draws text, some of its bytes written in other ways, and that
+// perhaps once more.
+func drawWritten(t *rapid.T, text string) string {
+	for range rapid.IntRange(1, 2).Draw(t, "times") {
+		var b strings.Builder
+		rare := rapid.IntRange(1, 12).Draw(t, "rare")
+		for i := range len(text) {
+			if rapid.IntRange(0, rare).Draw(t, "write") == 0 && text[i] < 0x80 {
+				b.WriteString(written(t, text[i]))
+			} else {
+				b.WriteByte(text[i])
+			}
+		}
+		text = b.String()
+	}
+	return text
+}
+
+// TestNearIsEverywhere: where the two signs of a value are, and nowhere else, is
+// what there is to undo.
+func TestNearIsEverywhere(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := New(Options{})
+		values := rapid.SliceOfN(rapid.OneOf(
+			rapid.StringMatching(`[a-d1"\\%&;é ]{8,40}`),
+			rapid.StringMatching(`[a-z0-9+/]{8,40}`),
+			rapid.StringMatching(`[a-d]{5}[0-9]`),
+			rapid.StringMatching(`https://u:[a-f0-9]{8,16}@h/`),
+		), 1, 3).Draw(t, "values")
+		for _, value := range values {
+			r.Learn(secret.Ref{}, secret.NewValue(value))
+		}
+		var b strings.Builder
+		for range rapid.IntRange(1, 3).Draw(t, "parts") {
+			b.WriteString(rapid.StringMatching(`[ a-d1"\\%\n]{0,40}`).Draw(t, "around"))
+			b.WriteString(drawWritten(t, rapid.SampledFrom(values).Draw(t, "value")))
+		}
+		text, k := []byte(b.String()), r.snapshot()
+		var near, everywhere looker
+		everywhere.everywhere = true
+		found := union(k.sorted(&near, text))
+		for _, want := range union(k.sorted(&everywhere, text)) {
+			if !slices.ContainsFunc(found, func(s span) bool { return s.start < want.end && want.start < s.end }) {
+				t.Fatalf("%q in %q: nothing found at %d to %d", values, text, want.start, want.end)
+			}
+		}
+	})
+}
