@@ -28,6 +28,8 @@ type matcher struct {
 	groups    [len(shapes)]group
 	longest   int
 	inWindow  [256]bool        // the bytes that windows have
+	matters   [256]bool        // those and what may be a part of something that is undone
+	beside    [256]bool        // those and what may be the end of it
 	inPattern [256]bool        // the bytes that patterns have
 	starts    []func() *starts // made when first needed: only streams ask
 }
@@ -122,6 +124,11 @@ func (m *matcher) sort(patterns []pattern, from int) [len(shapes)][]placed {
 			m.inWindow[b] = true
 		}
 		sorted[c] = append(sorted[c], placed{int32(from + i), int32(at)}) //nolint:gosec // G115: memory has fewer, and windowReach bounds at
+	}
+	for i := range m.matters {
+		c := byte(i) //nolint:gosec // G115: there are 256
+		m.matters[c] = m.inWindow[c] || isTrigger(c) || isWord(c) || c == '#' || c == ';'
+		m.beside[c] = m.matters[c] || c == '=' || c == '\r' || c == '~' || c == '@' || c == '\n'
 	}
 	return sorted
 }
@@ -405,13 +412,13 @@ func newFilter(n int) filter {
 // than two shifts.
 var pairs = newPairs()
 
-func newPairs() (pairs [1 << 10]uint64) {
-	for i := range pairs {
+func newPairs() (words [1 << 10]uint64) {
+	for i := range words {
 		first := i % 64
 		second := (first + 1 + int(hash(uint64(i))>>32%63)) % 64
-		pairs[i] = 1<<first | 1<<second
+		words[i] = 1<<first | 1<<second
 	}
-	return pairs
+	return words
 }
 
 // pairOf is bits of a hash that the words are not indexed by, as far as it can

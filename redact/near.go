@@ -108,12 +108,10 @@ func (s *seams) take(i int) {
 	c := s.text[i]
 	switch {
 	case c == '\n':
-		before, after := breakAt(s.text, i)
-		blank := len(bytes.TrimRight(s.text[:before], " \t"))
-		if s.mayCross(before, after) || blank > 0 && s.text[blank-1] == '\n' && s.mayCross(blank, after) {
+		if before, after := breakAt(s.text, i); s.mayCross(before, after) || s.mayCross(blank(s.text, before), after) {
 			s.add(before, after, meaning{alone: true})
 		}
-	case c == '\\' && s.isQuoted(i):
+	case s.isCommon(i):
 	case c < ' ':
 		length := styleLength(s.text[i:])
 		switch {
@@ -128,11 +126,37 @@ func (s *seams) take(i int) {
 	}
 }
 
-// isQuoted reports whether the backslash at i is before a sign that stands for
-// itself and that no window has: what most triggers are.
-func (s *seams) isQuoted(i int) bool {
-	return i+1 < len(s.text) && kindsOf(s.text[i+1])&(tokenKinds|triggerKinds) == 0 &&
-		s.text[i+1] > ' ' && !s.k.matcher.inWindow[s.text[i+1]]
+// blank returns where the white space before text[i:] starts, if that is all of a
+// line, or i.
+func blank(text []byte, i int) int {
+	at := i
+	for at > 0 && (text[at-1] == ' ' || text[at-1] == '\t') {
+		at--
+	}
+	if at > 0 && text[at-1] == '\n' {
+		return at
+	}
+	return i
+}
+
+// isCommon reports whether the trigger at i is of the most common ones, which
+// have nothing to do with a window: a backslash before a sign that stands for
+// itself, a percent sign or an ampersand that stands for itself.
+func (s *seams) isCommon(i int) bool {
+	switch s.text[i] {
+	case '\\':
+		return i+1 < len(s.text) && s.text[i+1] > ' ' && s.text[i+1] < utf8.RuneSelf && !s.k.matcher.matters[s.text[i+1]]
+	case '%':
+		if i+2 >= len(s.text) {
+			return true
+		}
+		high, low := hexCode.digits[s.text[i+1]], hexCode.digits[s.text[i+2]]
+		return high|low == noDigit || high<<4|low != '\n' && !s.k.matcher.matters[high<<4|low]
+	case '&':
+		return bytes.IndexByte(s.text[i:min(len(s.text), i+maxEntity)], ';') < 0
+	default:
+		return false
+	}
 }
 
 // takeMeaning takes a unit at i that means something.
@@ -160,14 +184,7 @@ func (s *seams) takeMeaning(i int) {
 
 // mayMatter reports whether c is in a window, or may be a part of what is undone
 // next.
-func (s *seams) mayMatter(c byte) bool {
-	switch c {
-	case '#', ';', '[', '{', '}':
-		return true
-	default:
-		return s.k.matcher.inWindow[c] || isTrigger(c) || isWord(c)
-	}
-}
+func (s *seams) mayMatter(c byte) bool { return s.k.matcher.matters[c] }
 
 // mayNest reports whether a backslash that text[:i] ends in once it is undone,
 // with what follows it, means what a window may have: JSON inside JSON has many
@@ -186,12 +203,7 @@ func (s *seams) mayNest(i int) bool {
 // mayCross reports whether a window may go on across text[lo:hi], which means
 // nothing.
 func (s *seams) mayCross(lo, hi int) bool {
-	return lo > 0 && hi < len(s.text) && s.mayBeside(s.text[lo-1]) && s.mayBeside(s.text[hi])
-}
-
-// mayBeside reports whether c is in a window or part of something encoded.
-func (s *seams) mayBeside(c byte) bool {
-	return s.mayMatter(c) || c == '=' || c == '\r' || c == '~' || c == '@' || c == '\n'
+	return lo > 0 && hi < len(s.text) && s.k.matcher.beside[s.text[lo-1]] && s.k.matcher.beside[s.text[hi]]
 }
 
 // add takes a unit.
@@ -222,7 +234,11 @@ func (s *seams) flush() {
 
 func (s *seams) crosses() bool {
 	if s.units > 1 || !s.last.alone || s.lo < crossing || s.hi+crossing > len(s.text) {
-		return s.l.means(s.k, s.text[max(0, s.lo-unitReach):min(len(s.text), s.hi+unitReach)], 0)
+		reach := unitReach
+		if s.last.alone {
+			reach = crossing
+		}
+		return s.l.means(s.k, s.text[max(0, s.lo-reach):min(len(s.text), s.hi+reach)], 0)
 	}
 	m := s.k.matcher
 	if s.last.size == 0 && !m.mayCross(s.text[s.lo-crossing:s.lo], s.text[s.hi:s.hi+crossing]) {

@@ -191,6 +191,9 @@ func tablesAreNotWritten(f *file, report func(token.Pos, string)) {
 	ast.Inspect(f.syntax, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
+			if n.Tok == token.DEFINE {
+				return true
+			}
 			for _, target := range n.Lhs {
 				written(target)
 			}
