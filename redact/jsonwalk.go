@@ -3,7 +3,6 @@ package redact
 import (
 	"bytes"
 	"math/bits"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -219,8 +218,12 @@ func zeroBytes(x uint64) uint64 { return (x - everyByte) &^ x & (everyByte << 7)
 // escape reads an escape at the backslash up to its last byte.
 func (w *walker) escape() bool {
 	w.pos++
-	if w.peek() != 'u' {
-		return strings.IndexByte(`"\/bfnrt`, w.peek()) >= 0
+	switch w.peek() {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return true
+	case 'u':
+	default:
+		return false
 	}
 	for range 4 {
 		w.pos++

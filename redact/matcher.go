@@ -320,6 +320,9 @@ func (s shape) gramAt(text []byte, i int) uint64 {
 
 // gramOf is gramAt for a pattern.
 func (s shape) gramOf(text string, i int) uint64 {
+	if i+8 <= len(text) {
+		return loadString(text[i:]) & s.mask()
+	}
 	var gram uint64
 	for j := range s.gram {
 		gram |= uint64(text[i+j]) << (8 * j)

@@ -65,7 +65,7 @@ func goesOn(text []byte, i int, next byte) bool {
 		return false
 	}
 	before, after := breakAt(text, end)
-	return before <= i && after < len(text) && (text[after] == next || isTrigger(text[after]))
+	return before <= i && after < len(text) && (text[after] == next || text[after] == '\n' || isTrigger(text[after]))
 }
 
 // comesFrom is goesOn for what is before text[i+1:].
@@ -78,7 +78,7 @@ func comesFrom(text []byte, i int, last byte) bool {
 		return false
 	}
 	before, _ := breakAt(text, end)
-	return before > 0 && text[before-1] == last
+	return before > 0 && (text[before-1] == last || blank(text, before) < before || text[before-1] == '\n')
 }
 
 func hasTrigger(text []byte) bool { return slices.ContainsFunc(text, isTrigger) }
