@@ -83,3 +83,13 @@ func frame(tb testing.TB) []byte {
 	}
 	return append(line, '\n')
 }
+
+func BenchmarkJSON(b *testing.B) {
+	text := corpus.JSON(1 << 20)
+	r := knowing(b, 1000)
+	out := make([]byte, 0, len(text))
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		out, _ = r.Bytes(out[:0], text)
+	}
+}

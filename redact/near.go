@@ -65,7 +65,7 @@ func goesOn(text []byte, i int, next byte) bool {
 		return false
 	}
 	before, after := breakAt(text, end)
-	return before <= i && after < len(text) && (text[after] == next || text[after] == '\n' || isTrigger(text[after]))
+	return before <= i && after < len(text) && (text[after] == next || text[after] == '\n' || text[after] == '\r' || text[after] == '=' || isTrigger(text[after]))
 }
 
 // comesFrom is goesOn for what is before text[i+1:].
@@ -86,13 +86,14 @@ func hasTrigger(text []byte) bool { return slices.ContainsFunc(text, isTrigger) 
 // seams looks for windows in what a text means, across what is encoded in it.
 // It takes the units that are, in order, and those close to each other as one.
 type seams struct {
-	k     *snapshot
-	l     *looker
-	text  []byte
-	units int // how many are taken and not looked at yet
-	lo    int // where the first of them starts
-	hi    int // where the last of them ends
-	last  meaning
+	k       *snapshot
+	l       *looker
+	text    []byte
+	units   int // how many are taken and not looked at yet
+	lo      int // where the first of them starts
+	hi      int // where the last of them ends
+	escaped int // where the last escape with a backslash ends
+	last    meaning
 }
 
 // meaning is what one unit means, as far as it fits; a longer one is undone to see.
@@ -107,6 +108,7 @@ type meaning struct {
 func (s *seams) take(i int) {
 	c := s.text[i]
 	switch {
+	case c == '\\' && i < s.escaped: // it belongs to the escape before
 	case c == '\n':
 		if before, after := breakAt(s.text, i); s.mayCross(before, after) || s.mayCross(blank(s.text, before), after) {
 			s.add(before, after, meaning{alone: true})
@@ -166,12 +168,15 @@ func (s *seams) takeMeaning(i int) {
 	if length <= 0 {
 		return
 	}
-	if string(meant) == "\\" && !s.mayNest(i+length) {
+	if s.text[i] == '\\' {
+		s.escaped = i + length
+	}
+	if string(meant) == "\\" && !s.mayNest(i) {
 		return
 	}
 	if string(meant) == "\n" {
 		if s.mayCross(i, indented(s.text, i+length)) {
-			s.add(i, i+length, meaning{})
+			s.add(i, i+length, meaning{alone: !s.k.matcher.inWindow['\n'] && s.text[i+length] > ' '})
 		}
 		return
 	}
@@ -186,18 +191,18 @@ func (s *seams) takeMeaning(i int) {
 // next.
 func (s *seams) mayMatter(c byte) bool { return s.k.matcher.matters[c] }
 
-// mayNest reports whether a backslash that text[:i] ends in once it is undone,
-// with what follows it, means what a window may have: JSON inside JSON has many
-// that do not.
+// mayNest reports whether the backslash that the escape at i means, with what
+// follows it, means what a window may have: JSON inside JSON has many that do
+// not.
 func (s *seams) mayNest(i int) bool {
-	var written, buffer [1 + maxEscape]byte
-	written[0] = '\\'
-	n := 1 + copy(written[1:], s.text[i:])
-	meant, length := escapeUnit(buffer[:0], written[:n])
+	var once, twice [3 * maxEscape]byte
+	var edits [3 * maxEscape]edit
+	text, _, _ := escapes.decode(once[:0], edits[:0], s.text[i:min(len(s.text), i+3*maxEscape)])
+	meant, length := escapeUnit(twice[:0], text)
 	if length <= 0 {
 		return length == incomplete || s.k.matcher.inWindow['\\']
 	}
-	return string(meant) == "\n" || slices.ContainsFunc(meant, s.mayMatter)
+	return len(meant) == 0 || string(meant) == "\n" || slices.ContainsFunc(meant, s.mayMatter)
 }
 
 // mayCross reports whether a window may go on across text[lo:hi], which means
