@@ -173,7 +173,7 @@ func (k kindOfEdit) lift(s *snapshot, matches []match, first int, edits []edit, 
 		start, startEdit, in := rawOf(edits, m.start)
 		end, endEdit, _ := rawOf(edits, m.end-1)
 		asWritten := !in && startEdit == endEdit
-		if p.token && !k.keepsTokens() || asWritten && !(p.token && besideEdit(edits, startEdit, m)) {
+		if p.token && !k.keepsTokens() || asWritten && (!p.token || !besideEdit(edits, startEdit, m)) {
 			continue
 		}
 		if m.via == "" && p.encoding == Plain {

@@ -126,7 +126,7 @@ func (m *matcher) sort(patterns []pattern, from int) [len(shapes)][]placed {
 		sorted[c] = append(sorted[c], placed{int32(from + i), int32(at)}) //nolint:gosec // G115: memory has fewer, and windowReach bounds at
 	}
 	for i := range m.matters {
-		c := byte(i) //nolint:gosec // G115: there are 256
+		c := byte(i)
 		m.matters[c] = m.inWindow[c] || isTrigger(c) || c < utf8.RuneSelf && isWord(c) || c == '#' || c == ';'
 		m.beside[c] = m.matters[c] || c == '=' || c == '\r' || c == '~' || c == '@' || c == '\n'
 	}

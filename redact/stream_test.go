@@ -46,31 +46,50 @@ func TestStreamHoldsBackOnlyWhatCouldBeAValue(t *testing.T) {
 			{".", "[redacted:TOKEN].", ""},
 			{"sk_made_up_0", "", ""},
 		}
-		var out bytes.Buffer
+		var out screen
 		w := r.Stream(&out)
 		for _, step := range steps {
-			out.Reset()
+			out.take()
 			if n, err := io.WriteString(w, step.in); n != len(step.in) || err != nil {
 				t.Fatal(n, err)
 			}
-			atOnce := out.String()
-			out.Reset()
+			atOnce := out.take()
 			time.Sleep(50 * time.Millisecond) // in the bubble it takes no time
 			synctest.Wait()
-			if later := out.String(); atOnce != step.atOnce || later != step.later {
+			if later := out.take(); atOnce != step.atOnce || later != step.later {
 				t.Errorf("after %q: %q, and %q after a silence; want %q and %q", step.in, atOnce, later, step.atOnce, step.later)
 			}
 		}
-		out.Reset()
-		for range 2 {
-			if err := w.Close(); err != nil || out.String() != "sk_made_up_0" {
-				t.Errorf("at the end: %v, %q", err, out.String())
+		for _, want := range []string{"sk_made_up_0", ""} {
+			if err, shown := w.Close(), out.take(); err != nil || shown != want {
+				t.Errorf("at the end: %v, %q", err, shown)
 			}
 		}
 		if _, err := io.WriteString(w, "more"); err == nil {
 			t.Error("a closed stream takes more")
 		}
 	})
+}
+
+// screen is what a stream has shown since somebody looked.
+type screen struct {
+	mu    sync.Mutex
+	shown []byte
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shown = append(s.shown, p...)
+	return len(p), nil
+}
+
+func (s *screen) take() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	shown := string(s.shown)
+	s.shown = nil
+	return shown
 }
 
 // TestSlowValueNeverShows prints values byte by byte with silences between:
