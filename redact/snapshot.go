@@ -43,10 +43,13 @@ type added struct {
 	names    []byte
 }
 
+// formsEach is about how many forms a value has.
+const formsEach = 15
+
 // newSnapshot makes the snapshot of what was learned.
 func newSnapshot(order []*learned, exempt map[string]bool) *snapshot {
 	k := &snapshot{count: len(order), said: namesToSay(order), of: make(map[string]bool, len(order))}
-	b := builder{patterns: append(make([]pattern, 0, 12*len(order)+1), claimPattern()), index: make(map[string]int32, 12*len(order))}
+	b := builder{patterns: append(make([]pattern, 0, formsEach*len(order)+1), claimPattern()), index: make(map[string]int32, formsEach*len(order))}
 	for _, l := range order {
 		if exempt[l.ref.Name()] {
 			continue
