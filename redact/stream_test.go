@@ -113,7 +113,7 @@ func TestSlowValueNeverShows(t *testing.T) {
 					if _, err := io.WriteString(w, written[i:i+1]); err != nil {
 						t.Fatal(err)
 					}
-					time.Sleep(100 * time.Millisecond)
+					time.Sleep(100 * time.Millisecond) // in the bubble it takes no time
 					synctest.Wait()
 				}
 				if err := w.Close(); err != nil {
