@@ -160,20 +160,8 @@ func (m *MaskCmd) sayVariables(q *query) {
 
 // learnScope reads every place of the scope. The store teaches the redactor.
 func (m *MaskCmd) learnScope(c *cli, q *query) error {
-	cfg, err := scopeFlags{Project: m.Project}.load(c)
+	snapshot, err := q.read(c, scopeFlags{Project: m.Project})
 	if err != nil {
-		return err
-	}
-	if err := q.open(c, cfg); err != nil {
-		return err
-	}
-	waited := sayIfSlow(c.stderr, "reading the store …")
-	snapshot := q.deps.Store.Snapshot(c.ctx)
-	waited()
-	if err := c.ctx.Err(); err != nil {
-		return fmt.Errorf("read the store: %w", err)
-	}
-	if err := snapshot.ScopeError(); err != nil {
 		return err
 	}
 	q.sayNeverMasked(snapshot)

@@ -346,6 +346,7 @@ func TestMaskBringsTheTerminalBack(t *testing.T) {
 	if err := syscall.Kill(number, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
+	// The command can only tell by a file: its terminal has gone.
 	for late := time.Now().Add(20 * time.Second); !fileExists(filepath.Join(d.cmd.Dir, "ended")); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(late) {
 			t.Fatalf("the command was not hung up: %q", d.text())

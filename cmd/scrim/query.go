@@ -62,23 +62,29 @@ func (q *query) end(c *cli, err error) error {
 // run reads the scope and answers. A scope that is not in the store has no
 // answer.
 func (q *query) run(c *cli, flags scopeFlags, answer func(*query) error) error {
-	cfg, err := flags.load(c)
-	if err != nil {
+	if _, err := q.read(c, flags); err != nil {
 		return err
 	}
+	return answer(q)
+}
+
+// read opens the store and reads the scope. A scope that is not in the store is
+// an error.
+func (q *query) read(c *cli, flags scopeFlags) (store.Snapshot, error) {
+	cfg, err := flags.load(c)
+	if err != nil {
+		return store.Snapshot{}, err
+	}
 	if err := q.open(c, cfg); err != nil {
-		return err
+		return store.Snapshot{}, err
 	}
 	waited := sayIfSlow(c.stderr, "reading the store …")
 	snapshot := q.deps.Store.Snapshot(c.ctx)
 	waited()
 	if err := c.ctx.Err(); err != nil {
-		return fmt.Errorf("read the store: %w", err)
+		return store.Snapshot{}, fmt.Errorf("read the store: %w", err)
 	}
-	if err := snapshot.ScopeError(); err != nil {
-		return err
-	}
-	return answer(q)
+	return snapshot, snapshot.ScopeError()
 }
 
 func (q *query) open(c *cli, cfg config.Config) error {
