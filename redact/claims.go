@@ -239,7 +239,7 @@ func (s swap) isFor(t jsonToken, text []byte) bool {
 // claim, a third place, another id, a message that is no result, then all die.
 func (s *state) settle(text []byte, head header) swap {
 	seen := sightings{text: text}
-	if walk(text, &seen); len(seen.found) == 0 {
+	if walk(text, placeTop, &seen); len(seen.found) == 0 {
 		return swap{}
 	}
 	now := s.now()

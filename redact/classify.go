@@ -1,5 +1,10 @@
 package redact
 
+import (
+	"bytes"
+	"math/bits"
+)
+
 // block is how many bytes one word of a mask is about.
 const block = 64
 
@@ -7,14 +12,24 @@ const block = 64
 // in the cache that is next to the processor.
 const chunk = 64 * block
 
-// masks say of each byte of a chunk what it is: bit i of word w is about byte
-// w*block+i.
+// mask says of each byte of a chunk whether it is of a kind: bit i of word w is
+// about byte w*block+i. It has room for a vector that starts at its last word.
+type mask [chunk/block + vector]uint64
+
+// vector is how many words one instruction deals with.
+const vector = 8
+
+// masks say of each byte of a chunk what it is.
 type masks struct {
-	token   [chunk / block]uint64 // a letter, a digit, or one of + - / _ (and DEL)
-	trigger [chunk / block]uint64 // one of \ % &, or a control character other than white space
-	line    [chunk / block]uint64 // a line feed
-	starts  [chunk / block]uint64 // the first of four base64 digits that say a printable character or NUL first
-	highs   [chunk / block]uint64 // the high digit of a printable character in hexadecimal
+	token    mask // a letter, a digit, or one of + - / _ (and DEL)
+	signs    mask // one of \ % &
+	controls mask // a control character other than white space
+	line     mask // a line feed
+	starts   mask // the first of four base64 digits that say a printable character or NUL first
+	highs    mask // the high digit of a printable character in hexadecimal
+	inert    mask // what the caller calls inert
+
+	encoded [chunk + block]uint16 // the places of places
 }
 
 // The kinds of bytes. A byte is of the kinds in both its halves' tables: each
@@ -31,7 +46,8 @@ const (
 	lineFeed                 // 0A
 
 	tokenKinds   = tokenSigns | tokenDigits | tokenLetters | tokenRest
-	triggerKinds = controls | percentAnd | backslash
+	signKinds    = percentAnd | backslash
+	triggerKinds = controls | signKinds
 )
 
 // The kinds of digits, in tables of their own.
@@ -115,48 +131,129 @@ func kindsOf(c byte) uint8 { return kinds.of(c) }
 
 func isTrigger(c byte) bool { return kindsOf(c)&triggerKinds != 0 }
 
-// classify fills m for text, of at most chunk bytes, and returns how many words
-// it filled. What is behind the end is of no kind.
-func (m *masks) classify(text []byte) int {
-	whole := len(text) / block
-	if whole > 0 {
-		classifyBlocks(m, text[:whole*block])
+// tablesOf returns the tables of a set of bytes below 80; all kinds stand for it.
+func tablesOf(set *[256]bool) *kindTables {
+	t := &kindTables{}
+	for upper := range 8 {
+		t.upper[upper] = 1 << upper
+		for lower := range 16 {
+			if set[upper<<4|lower] {
+				t.lower[lower] |= 1 << upper
+			}
+		}
 	}
-	if rest := text[whole*block:]; len(rest) > 0 {
-		m.classifyBlock(whole, rest)
-		whole++
-	}
-	return whole
+	return t
 }
 
-// classifyBlock is classifyBlocks for one block, or a part of one.
-func (m *masks) classifyBlock(w int, text []byte) {
-	var token, trigger, line, starts, highs uint64
-	for i, c := range text {
-		kinds := kindsOf(c)
-		if kinds&tokenKinds != 0 {
-			token |= 1 << i
-		}
-		if kinds&triggerKinds != 0 {
-			trigger |= 1 << i
-		}
-		if kinds&lineFeed != 0 {
-			line |= 1 << i
-		}
-		digit := digitKinds.of(c)
-		if digit&startKinds != 0 {
-			starts |= 1 << i
-		}
-		if digit&highDigit != 0 {
-			highs |= 1 << i
+// classify fills m for text, of at most chunk bytes, and returns how many words
+// it filled. What is behind the end is of no kind.
+func (m *masks) classify(text []byte, inert *kindTables) int {
+	words := len(text) / block
+	if words > 0 {
+		classifyBlocks(m, 0, text[:words*block], inert)
+	}
+	if rest := text[words*block:]; len(rest) > 0 {
+		padded := noKind
+		copy(padded[:], rest)
+		classifyBlocks(m, words, padded[:], inert)
+		words++
+	}
+	for _, kind := range [...]*mask{&m.token, &m.starts, &m.highs, &m.signs, &m.controls, &m.line, &m.inert} {
+		clear(kind[words : words+vector])
+	}
+	return words
+}
+
+// tilesPlain is tiles where there are no instructions for it.
+func (m *masks) tilesPlain(words int) (some uint64) {
+	m.token.andLater(words, 1, 2, 4, 8)
+	m.starts.andLater(words, 4, 8)
+	m.highs.andLater(words, 2, 4, 8)
+	for w := range words {
+		m.starts[w] &= m.token[w]
+		m.highs[w] &= m.token[w]
+		if m.starts[w]|m.highs[w] != 0 {
+			some |= 1 << w
 		}
 	}
-	m.token[w], m.trigger[w], m.line[w], m.starts[w], m.highs[w] = token, trigger, line, starts, highs
+	return some
+}
+
+// encodedAt returns where in word w something may be encoded: control characters,
+// signs that are not followed by what is inert, and line feeds that are not beside
+// it either.
+func (m *masks) encodedAt(w int) uint64 {
+	before, after := m.inert[w]<<1, m.inert[w]>>1|m.inert[w+1]<<(block-1)
+	return m.controls[w] | (m.signs[w]|m.line[w]&^before)&^after
+}
+
+// placesPlain is places where there are no instructions for it.
+func (m *masks) placesPlain(words int) []uint16 {
+	n := 0
+	for w := range words + 1 {
+		hits := m.encodedAt(w)
+		at := uint16(w * block) //nolint:gosec // G115: a chunk is shorter
+		// Most words have few, and it is their number that no processor foresees:
+		// to write more than there are costs less than to ask.
+		first := hits
+		places := m.encoded[n : n+few]
+		for i := range places {
+			places[i] = at + uint16(bits.TrailingZeros64(hits)) //nolint:gosec // G115: at most 64
+			hits &= hits - 1
+		}
+		if w == words {
+			break
+		}
+		n += bits.OnesCount64(first)
+		for i := n - bits.OnesCount64(hits); i < n; i++ {
+			m.encoded[i] = at + uint16(bits.TrailingZeros64(hits)) //nolint:gosec // G115: less than 64
+			hits &= hits - 1
+		}
+	}
+	return m.encoded[:n+1]
+}
+
+// few is how many places of a word are written in any case.
+const few = 4
+
+// andLater keeps, for each of the places in turn, what is followed by the same
+// kind so many bytes later.
+func (k *mask) andLater(words int, places ...uint64) {
+	for _, by := range places {
+		for w := range words {
+			k[w] &= k[w]>>by | k[w+1]<<(block-by)
+		}
+	}
+}
+
+// noKind is a block of bytes that are of no kind.
+var noKind = [block]byte(bytes.Repeat([]byte{0xff}, block))
+
+// classifyBlock is classifyBlocks for one block.
+func (m *masks) classifyBlock(w int, text []byte, inert *kindTables) {
+	m.token[w], m.signs[w], m.controls[w], m.line[w], m.starts[w], m.highs[w], m.inert[w] = 0, 0, 0, 0, 0, 0, 0
+	for i, c := range text {
+		kinds, digit := kindsOf(c), digitKinds.of(c)
+		m.token.set(w, i, kinds&tokenKinds)
+		m.signs.set(w, i, kinds&signKinds)
+		m.controls.set(w, i, kinds&controls)
+		m.line.set(w, i, kinds&lineFeed)
+		m.starts.set(w, i, digit&startKinds)
+		m.highs.set(w, i, digit&highDigit)
+		m.inert.set(w, i, inert.of(c))
+	}
+}
+
+// set sets bit i of word w where there are kinds.
+func (k *mask) set(w, i int, kinds uint8) {
+	if kinds != 0 {
+		k[w] |= 1 << i
+	}
 }
 
 // classifyBlocksPlain is classifyBlocks where there are no instructions for it.
-func classifyBlocksPlain(m *masks, text []byte) {
+func classifyBlocksPlain(m *masks, word int, text []byte, inert *kindTables) {
 	for w := range len(text) / block {
-		m.classifyBlock(w, text[w*block:(w+1)*block])
+		m.classifyBlock(word+w, text[w*block:(w+1)*block], inert)
 	}
 }

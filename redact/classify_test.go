@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,17 +32,36 @@ func FuzzClassify(f *testing.F) {
 	for i := range 256 {
 		every = append(every, byte(i))
 	}
-	f.Add(every)
-	f.Add([]byte("short"))
-	f.Fuzz(func(t *testing.T, text []byte) {
+	f.Add(every, every[:100])
+	f.Add([]byte("short"), []byte("st"))
+	f.Fuzz(func(t *testing.T, text, set []byte) {
 		text = text[:min(len(text), chunk)]
+		var inert [256]bool
+		for _, c := range set {
+			inert[c] = true
+		}
+		tables := tablesOf(&inert)
 		var got, want masks
-		words := got.classify(text)
+		words := got.classify(text, tables)
 		for w := range words {
-			want.classifyBlock(w, text[w*block:min(len(text), (w+1)*block)])
+			padded := noKind
+			copy(padded[:], text[w*block:])
+			want.classifyBlock(w, padded[:], tables)
+		}
+		for i, c := range text {
+			if want.inert[i/block]>>(i%block)&1 != 0 != (inert[c] && c < 0x80) {
+				t.Fatalf("%#02x: inert %v", c, inert[c])
+			}
 		}
 		if got != want || words != (len(text)+block-1)/block {
 			t.Fatalf("%d words, %+v, not %+v", words, got, want)
+		}
+		if got, want := got.places(words), want.placesPlain(words); !slices.Equal(got, want) {
+			t.Fatalf("places %d, not %d", got, want)
+		}
+		got.encoded, want.encoded = [len(got.encoded)]uint16{}, [len(want.encoded)]uint16{}
+		if some, same := got.tiles(words), want.tilesPlain(words); some != same || got != want {
+			t.Fatalf("tiles %x: %+v, not %x: %+v", some, got, same, want)
 		}
 	})
 }

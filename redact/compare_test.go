@@ -131,13 +131,13 @@ func (f *figures) measureWorld(tb testing.TB, k known, texts map[string][]byte) 
 // turn, so that a slower second of the machine hits all alike.
 func takeTurns(engines []engine, text []byte) map[string]float64 {
 	took := map[string][]float64{}
-	runtime.GC() // what was made before is nobody's burden
 	for round := range rounds + 1 {
 		for _, e := range engines {
 			given := text
 			if e.most > 0 {
 				given = text[:min(len(text), e.most)]
 			}
+			runtime.GC() // what others left behind is nobody else's burden
 			begun := time.Now()
 			e.run(given)
 			if seconds := time.Since(begun).Seconds(); round > 0 { // the first one warms up

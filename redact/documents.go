@@ -88,7 +88,7 @@ func (d *documents) next(p []byte) []byte {
 // finish masks the value, which is whole if it is one.
 func (d *documents) finish() {
 	d.cut = jsonCut{}
-	if _, ok := walkFrom(placeOther, d.value, nobody{}); !ok {
+	if _, ok := isJSON(d.value, placeOther, d.looker.stops()); !ok {
 		d.giveUp()
 		return
 	}
@@ -104,7 +104,7 @@ func (d *documents) finish() {
 
 func (d *documents) masked(spans []span) []byte {
 	e := editor{words: &vocabulary{}, text: d.value, spans: spans}
-	walkFrom(placeOther, d.value, &e)
+	walk(d.value, placeOther, &e)
 	if masked := e.finish(); json.Valid(masked) {
 		return masked
 	}

@@ -311,12 +311,19 @@ func percentUnit(dst, text []byte) ([]byte, int) {
 // maxEntity bounds the length of an entity that is looked for, in bytes.
 const maxEntity = 12
 
-// entityUnit reads a character reference of HTML, which XML's are among.
-func entityUnit(dst, text []byte) ([]byte, int) {
+// entityEnd returns where the name ends of what may be an entity that text starts
+// with.
+func entityEnd(text []byte) int {
 	end := 1
 	for end < min(len(text), maxEntity) && (isAlphanumeric(text[end]) || text[end] == '#') {
 		end++
 	}
+	return end
+}
+
+// entityUnit reads a character reference of HTML, which XML's are among.
+func entityUnit(dst, text []byte) ([]byte, int) {
+	end := entityEnd(text)
 	switch {
 	case end == len(text) && end < maxEntity:
 		return dst, incomplete

@@ -94,12 +94,12 @@ func (f *frames) finish(end []byte) error {
 // message masks one line and writes it. Most messages hold nothing to mask and
 // pass without being copied.
 func (f *frames) message(line []byte) error {
-	text := bytes.TrimSpace(line)
+	text := bytes.Trim(line, " \t\r\n") // JSON knows no other white space
 	if len(text) == 0 {
 		return nil
 	}
 	k := f.s.snapshot()
-	head, ok := walk(text, nobody{})
+	head, ok := isJSON(text, placeTop, f.looker.stops())
 	if !ok || text[0] != '{' && text[0] != '[' {
 		f.stray(k, text)
 		return nil
@@ -115,7 +115,7 @@ func (f *frames) message(line []byte) error {
 // masked writes text with its values masked and its claim swapped.
 func (f *frames) masked(text []byte, head header, spans []span) error {
 	e := editor{words: f.s.words(), text: text, out: f.out[:0], spans: spans, swap: f.s.settle(text, head)}
-	walk(text, &e)
+	walk(text, placeTop, &e)
 	f.out = append(e.finish(), '\n')
 	defer func() {
 		clear(f.out) // it may hold a disclosed value

@@ -33,11 +33,6 @@ func (t jsonToken) content(text []byte) []byte { return text[t.start+1 : t.end-1
 // visitor sees the tokens of a JSON text in order.
 type visitor interface{ visit(t jsonToken) }
 
-// nobody is a visitor that only wants to know whether a text is valid.
-type nobody struct{}
-
-func (nobody) visit(jsonToken) {}
-
 // maxNesting is as deep as encoding/json reads.
 const maxNesting = 10000
 
@@ -55,29 +50,44 @@ type walker struct {
 	text   []byte
 	pos    int
 	depth  int
-	v      visitor
+	v      visitor // or nil
 	header header
+	stops  *masks // whose inert bytes are those that end what is plain in a string, or nil
+	from   int    // what of the text stops is about
+	to     int
 }
 
-// walk tells v every token of text, a message, and reports whether text is one
-// JSON value. Where it is not, v has seen the tokens before the fault.
-func walk(text []byte, v visitor) (header, bool) { return walkFrom(placeTop, text, v) }
-
-// walkFrom is walk for a text that stands at a place.
-func walkFrom(at place, text []byte, v visitor) (header, bool) {
+// walk tells v every token of text, which stands at a place, and reports whether
+// text is one JSON value. Where it is not, v has seen the tokens before the fault.
+func walk(text []byte, at place, v visitor) (header, bool) {
 	w := walker{text: text, v: v}
+	return w.walk(at)
+}
+
+// isJSON is walk for nobody. It uses stops, and is quicker.
+func isJSON(text []byte, at place, stops *masks) (header, bool) {
+	w := walker{text: text, stops: stops}
+	return w.walk(at)
+}
+
+func (w *walker) walk(at place) (header, bool) {
 	w.space()
 	if !w.value(at, nil) {
 		return header{}, false
 	}
 	w.space()
-	return w.header, w.pos == len(text)
+	return w.header, w.pos == len(w.text)
 }
 
 func (w *walker) value(at place, field []byte) bool {
 	switch c := w.peek(); {
 	case c == '"':
-		return w.string(jsonToken{kind: stringToken, place: at, field: field})
+		start := w.pos
+		escaped, ok := w.string()
+		if ok && w.v != nil {
+			w.v.visit(jsonToken{kind: stringToken, start: start, end: w.pos, escaped: escaped, place: at, field: field})
+		}
+		return ok
 	case c == '{' || c == '[':
 		return w.nested(at, field)
 	case c == '-' || '0' <= c && c <= '9':
@@ -92,11 +102,14 @@ func (w *walker) nested(at place, field []byte) bool {
 		return false
 	}
 	w.depth++
-	defer func() { w.depth-- }()
+	var ok bool
 	if w.peek() == '[' {
-		return w.array(at, field)
+		ok = w.array(at, field)
+	} else {
+		ok = w.object(at)
 	}
-	return w.object(at)
+	w.depth--
+	return ok
 }
 
 func (w *walker) object(at place) bool {
@@ -108,11 +121,10 @@ func (w *walker) object(at place) bool {
 	}
 	for {
 		w.space()
-		keyStart := w.pos
-		if w.peek() != '"' || !w.string(jsonToken{kind: keyToken, place: at, object: start}) {
+		key, ok := w.key(at, start)
+		if !ok {
 			return false
 		}
-		key := w.text[keyStart+1 : w.pos-1]
 		w.space()
 		if !w.skip(':') {
 			return false
@@ -171,49 +183,74 @@ func (w *walker) array(at place, field []byte) bool {
 	}
 }
 
-// string reads a string at the quote and tells of it as t.
-func (w *walker) string(t jsonToken) bool {
-	t.start = w.pos
-	for w.pos++; w.pos < len(w.text); w.pos++ {
-		w.plain()
-		switch c := w.peek(); {
+// key reads a key, of the object that starts at object, and returns what is
+// between its quotes.
+func (w *walker) key(at place, object int) ([]byte, bool) {
+	if w.peek() != '"' {
+		return nil, false
+	}
+	start := w.pos
+	escaped, ok := w.string()
+	if !ok {
+		return nil, false
+	}
+	if w.v != nil {
+		w.v.visit(jsonToken{kind: keyToken, start: start, end: w.pos, escaped: escaped, place: at, object: object})
+	}
+	return w.text[start+1 : w.pos-1], true
+}
+
+// string reads a string at the quote and reports whether it has a backslash.
+func (w *walker) string() (escaped, ok bool) {
+	for i := w.pos + 1; ; i++ {
+		if i = w.plain(i); i >= len(w.text) {
+			return escaped, false
+		}
+		switch c := w.text[i]; {
 		case c == '"':
-			w.pos++
-			t.end = w.pos
-			w.v.visit(t)
-			return true
-		case c < ' ':
-			return false
+			w.pos = i + 1
+			return escaped, true
 		case c == '\\':
-			t.escaped = true
+			escaped = true
+			w.pos = i
 			if !w.escape() {
-				return false
+				return escaped, false
 			}
+			i = w.pos
+		case c < ' ':
+			return escaped, false
 		}
-	}
-	return false
-}
-
-// plain skips what stands for itself in a string, eight bytes at a time, and may
-// stop early.
-func (w *walker) plain() {
-	for w.pos+8 <= len(w.text) {
-		x := load(w.text[w.pos:])
-		special := zeroBytes(x^everyByte*'"') | zeroBytes(x^everyByte*'\\') | (x-everyByte*' ')&^x&(everyByte<<7)
-		if special != 0 {
-			w.pos += bits.TrailingZeros64(special) / 8
-			return
-		}
-		w.pos += 8
 	}
 }
 
-// everyByte is a word whose bytes are all 1.
-const everyByte = 0x0101010101010101
+// plain returns where from i on something in a string may not stand for itself;
+// that is not in text where nothing is.
+func (w *walker) plain(i int) int {
+	if w.stops == nil {
+		for i < len(w.text) && !endsPlain[w.text[i]] {
+			i++
+		}
+		return i
+	}
+	for i < len(w.text) {
+		if i >= w.to {
+			w.from, w.to = i, min(len(w.text), i+chunk)
+			w.stops.classify(w.text[w.from:w.to], endsPlainTables)
+		}
+		at := uint(i - w.from) //nolint:gosec // G115: i is behind
+		if stops := w.stops.inert[at/block] >> (at % block); stops != 0 {
+			return i + bits.TrailingZeros64(stops)
+		}
+		i += block - int(at%block) //nolint:gosec // G115: less than 64
+	}
+	return i
+}
 
-// zeroBytes returns the top bit of the first byte of x that is zero, and maybe
-// of others behind it.
-func zeroBytes(x uint64) uint64 { return (x - everyByte) &^ x & (everyByte << 7) }
+// endsPlain are the bytes that do not stand for themselves in a string.
+var (
+	endsPlain       = bytesOf(func(c byte) bool { return c == '"' || c == '\\' || c < ' ' })
+	endsPlainTables = tablesOf(&endsPlain)
+)
 
 // escape reads an escape at the backslash up to its last byte.
 func (w *walker) escape() bool {
@@ -251,8 +288,10 @@ func (w *walker) number(at place, field []byte) bool {
 			return false
 		}
 	}
-	t.end = w.pos
-	w.v.visit(t)
+	if w.v != nil {
+		t.end = w.pos
+		w.v.visit(t)
+	}
 	return true
 }
 

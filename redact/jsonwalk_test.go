@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -23,7 +24,10 @@ func FuzzWalk(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var seen tokens
-		_, ok := walk(text, &seen)
+		head, ok := walk(text, placeTop, &seen)
+		if quick, same := isJSON(text, placeTop, &masks{}); same != ok || ok && !reflect.DeepEqual(quick, head) {
+			t.Fatalf("isJSON says %v, %v of %q", quick, same, text)
+		}
 		if ok != json.Valid(text) {
 			t.Fatalf("walk says %v of %q", ok, text)
 		}
@@ -45,7 +49,7 @@ func TestWalkIsAsDeepAsJSON(t *testing.T) {
 	t.Parallel()
 	for _, depth := range []int{1, 9999, 10000, 10001, 100000} {
 		text := []byte(strings.Repeat(`{"a":[`, depth/2) + strings.Repeat("[", depth%2) + strings.Repeat("]", depth%2) + strings.Repeat("]}", depth/2))
-		if _, ok := walk(text, &tokens{}); ok != json.Valid(text) {
+		if _, ok := walk(text, placeTop, &tokens{}); ok != json.Valid(text) {
 			t.Errorf("depth %d: walk says %v", depth, ok)
 		}
 	}
@@ -115,7 +119,7 @@ func TestWithhold(t *testing.T) {
 		`[{"id":1,"result":{}}]`:                              "",
 	} {
 		var out bytes.Buffer
-		head, ok := walk([]byte(line), &tokens{})
+		head, ok := walk([]byte(line), placeTop, &tokens{})
 		f := frames{s: New(Options{}).state(), w: &out}
 		if err := f.withhold(head); err != nil || !ok || out.String() != want {
 			t.Errorf("%s: %v, %s", line, err, out.String())

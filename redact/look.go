@@ -25,6 +25,7 @@ type level struct {
 	regions []region
 	view    []byte
 	edits   []edit
+	masks   masks
 }
 
 // region is a part of a text to be undone: what shows that it is encoded lies
@@ -49,43 +50,60 @@ func (v *level) trim() {
 	v.regions, v.view, v.edits = recycle(v.regions), recycle(v.view), recycle(v.edits)
 }
 
+// stops returns masks that nothing else is in need of between two looks.
+func (l *looker) stops() *masks { return &l.levels[0].masks }
+
 // find adds every occurrence in text to l.matches, in no order; some may be in
 // it twice.
 func (l *looker) find(k *snapshot, text []byte, depth int) {
-	first := len(l.near)
-	k.matcher.find(&l.found, text)
-	if depth < maxDepth && k.matcher.longest > 0 {
-		l.scan(k, text, depth)
-		l.undoNear(k, text, first, depth)
+	if depth == maxDepth || k.matcher.longest == 0 {
+		k.matcher.find(&l.found, text)
+		return
 	}
+	first := len(l.near)
+	l.sweep(k, text, depth)
+	l.undoNear(k, text, first, depth)
 	l.near = l.near[:first]
 }
 
-// scan looks for what may be encoded in text: it notes where a value may be,
-// and looks into runs of base64 and hexadecimal digits at once.
-func (l *looker) scan(k *snapshot, text []byte, depth int) {
-	s := seams{k: k, l: l, text: text}
+// sweep goes through text once: it finds what stands there as it is, notes where
+// a value may be that is written in another way, and looks into runs of base64
+// and hexadecimal digits at once.
+func (l *looker) sweep(k *snapshot, text []byte, depth int) {
+	var at places
+	s := seams{k: k, m: k.matcher, l: l, text: text}
 	r := runs{k: k, l: l, text: text, depth: depth}
-	var m masks
+	m := &l.levels[depth].masks
 	for from := 0; from < len(text); {
-		words := m.classify(text[from:min(len(text), from+chunk)])
+		words := m.classify(text[from:min(len(text), from+chunk)], k.matcher.inert)
+		tiles := m.tiles(words)
 		done := words
 		if from+chunk < len(text) {
 			done-- // the last word is looked at with what follows it
 		}
-		for w := range done {
-			at := from + w*block
-			for hits := m.trigger[w] | m.line[w]; hits != 0; hits &= hits - 1 {
-				s.take(at + bits.TrailingZeros64(hits))
-				if l.everywhere {
-					l.near = append(l.near, at+bits.TrailingZeros64(hits))
-				}
-			}
-			r.word(&m, w, words, at)
-		}
+		l.chunk(m, &s, &r, from, done, tiles)
 		from += done * block
+		k.matcher.findTo(&l.found, text, &at, from)
 	}
 	s.flush()
+}
+
+// chunk looks at what the first words of m say of the text from from on.
+func (l *looker) chunk(m *masks, s *seams, r *runs, from, words int, tiles uint64) {
+	places := m.places(words)
+	for n, place := range places[:len(places)-1] {
+		s.take(from+int(place), from+int(places[n+1]))
+	}
+	for ; tiles != 0; tiles &= tiles - 1 {
+		if w := bits.TrailingZeros64(tiles); w < words {
+			r.tiles(m.starts[w], m.highs[w], from+w*block)
+		}
+	}
+	if l.everywhere {
+		for _, place := range places[:len(places)-1] {
+			l.near = append(l.near, from+int(place))
+		}
+	}
 }
 
 // undoNear undoes what is encoded near the places from first on where values

@@ -31,6 +31,7 @@ type matcher struct {
 	matters   [256]bool        // those and what may be a part of something that is undone
 	beside    [256]bool        // those and what may be the end of it
 	inPattern [256]bool        // the bytes that patterns have
+	inert     *kindTables      // the visible bytes that mean nothing after a sign, and that end what is at a line's end
 	starts    []func() *starts // made when first needed: only streams ask
 }
 
@@ -125,11 +126,14 @@ func (m *matcher) sort(patterns []pattern, from int) [len(shapes)][]placed {
 		}
 		sorted[c] = append(sorted[c], placed{int32(from + i), int32(at)}) //nolint:gosec // G115: memory has fewer, and windowReach bounds at
 	}
+	var inert [256]bool
 	for i := range m.matters {
 		c := byte(i)
 		m.matters[c] = m.inWindow[c] || isTrigger(c) || c < utf8.RuneSelf && isWord(c) || c == '#' || c == ';'
 		m.beside[c] = m.matters[c] || c == '=' || c == '\r' || c == '~' || c == '@' || c == '\n'
+		inert[c] = c > ' ' && !m.beside[c]
 	}
+	m.inert = tablesOf(&inert)
 	return sorted
 }
 
@@ -168,78 +172,60 @@ type found struct {
 	near    []int // where something stands that may be an occurrence written in another way
 }
 
+// places are where in a text each group looks next.
+type places [len(shapes)]int
+
 // find adds every occurrence of every pattern in text to f, in no order.
 func (m *matcher) find(f *found, text []byte) {
+	var at places
+	m.findTo(f, text, &at, len(text))
+}
+
+// findTo is find for the places in text from at on and before end.
+func (m *matcher) findTo(f *found, text []byte, at *places, end int) {
 	for i := range m.groups {
 		if c := &m.groups[i]; !c.isEmpty() {
-			m.findGroup(f, c, text)
+			at[i] = m.findGroup(f, c, text, at[i], end)
 		}
 	}
 }
 
-// findGroup looks at every stride-th position of text.
-func (m *matcher) findGroup(f *found, c *group, text []byte) {
-	var i int
-	if c.shape == shapes[long] {
-		i = m.findLong(f, c, text)
-	} else {
-		i = m.findFour(f, c, text)
+// findGroup looks at every stride-th place of text from i on and before end, and
+// returns the next.
+func (m *matcher) findGroup(f *found, c *group, text []byte, i, end int) int {
+	for most := min(end, len(text)-7); ; i += c.stride {
+		if i = c.skim(text, i, most); i >= most {
+			break
+		}
+		m.verify(f, c, text, i)
 	}
-	for ; i+c.gram <= len(text); i += c.stride {
+	for ; i < end && i+c.gram <= len(text); i += c.stride {
 		if c.filter.maybe(hash(c.gramAt(text, i))) {
 			m.verify(f, c, text, i)
 		}
 	}
+	return i
 }
 
-// findFour looks at four positions in one go, since the processor can wait for as
-// many look-ups of the filter at once. It leaves the end of text, and returns
-// where that begins.
-func (m *matcher) findFour(f *found, c *group, text []byte) int {
+// skimPlain is skim where there are no instructions for it. It looks at four
+// places in one go, since the processor can wait for as many look-ups at once.
+func (c *group) skimPlain(text []byte, i, end int) int {
 	s, mask := c.stride, c.mask()
 	reach := 3*s + 8
 	words, shift := c.filter.words, c.filter.shift&63
-	i := 0
-	for ; i+reach <= len(text); i += 4 * s {
+	for ; i+3*s < end; i += 4 * s {
 		t := text[i : i+reach : i+reach]
 		h0, h1, h2, h3 := hash(load(t)&mask), hash(load(t[s:])&mask), hash(load(t[2*s:])&mask), hash(load(t[3*s:])&mask)
 		miss0 := pairs[pairOf(h0)] &^ words[h0>>shift]
 		miss1 := pairs[pairOf(h1)] &^ words[h1>>shift]
 		miss2 := pairs[pairOf(h2)] &^ words[h2>>shift]
 		miss3 := pairs[pairOf(h3)] &^ words[h3>>shift]
-		if miss0 != 0 && miss1 != 0 && miss2 != 0 && miss3 != 0 {
-			continue
-		}
-		for n, miss := range [4]uint64{miss0, miss1, miss2, miss3} {
-			if miss == 0 {
-				m.verify(f, c, text, i+n*s)
-			}
+		if miss0 == 0 || miss1 == 0 || miss2 == 0 || miss3 == 0 {
+			break
 		}
 	}
-	return i
-}
-
-// findLong is findFour for the longest patterns, which most are: with a stride
-// that the compiler knows it takes half the time.
-func (m *matcher) findLong(f *found, c *group, text []byte) int {
-	const s, reach = longStride, 3*longStride + 8
-	words, shift := c.filter.words, c.filter.shift&63
-	i := 0
-	for ; i+reach <= len(text); i += 4 * s {
-		t := text[i : i+reach : i+reach]
-		h0, h1, h2, h3 := hash(load(t)), hash(load(t[s:])), hash(load(t[2*s:])), hash(load(t[3*s:]))
-		miss0 := pairs[pairOf(h0)] &^ words[h0>>shift]
-		miss1 := pairs[pairOf(h1)] &^ words[h1>>shift]
-		miss2 := pairs[pairOf(h2)] &^ words[h2>>shift]
-		miss3 := pairs[pairOf(h3)] &^ words[h3>>shift]
-		if miss0 != 0 && miss1 != 0 && miss2 != 0 && miss3 != 0 {
-			continue
-		}
-		for n, miss := range [4]uint64{miss0, miss1, miss2, miss3} {
-			if miss == 0 {
-				m.verify(f, c, text, i+n*s)
-			}
-		}
+	for i < end && !c.filter.maybe(hash(load(text[i:])&mask)) {
+		i += s
 	}
 	return i
 }
@@ -304,20 +290,33 @@ func (m *matcher) hasWindow(text []byte) bool {
 }
 
 // mayCross reports whether the window of some pattern may lie across a cut with
-// these crossing bytes on each side. It may say yes too often.
-func (m *matcher) mayCross(before, after []byte) bool {
-	// A long window across the cut has one of two grams, just before the cut or
-	// a byte after it, since its grams start at nine places side by side.
-	c := &m.groups[long]
-	if c.filter.maybe(hash(load(before[crossing-8:]))) || c.filter.maybe(hash(load(after[1:]))) {
+// these eight bytes on each side. It may say yes too often.
+//
+// The grams of a window start at stride places side by side: one of them is
+// among those that start at every stride-th place from a gram before the cut on,
+// or at the cut.
+func (m *matcher) mayCross(before, after uint64) bool {
+	f := &m.groups[long].filter
+	if f.maybe(hash(before)) || f.maybe(hash(after)) {
 		return true
 	}
-	for i := range m.groups {
-		if i != long && !m.groups[i].isEmpty() {
+	for i := long + 1; i < len(m.groups); i++ {
+		if c := &m.groups[i]; !c.isEmpty() && c.mayCross(before, after) {
 			return true
 		}
 	}
 	return false
+}
+
+func (c *group) mayCross(before, after uint64) bool {
+	for back := c.gram; ; back = max(0, back-c.stride) {
+		if gram := before>>(64-8*back) | after<<(8*back); c.filter.maybe(hash(gram & c.mask())) {
+			return true
+		}
+		if back == 0 {
+			return false
+		}
+	}
 }
 
 func (m *matcher) isWindowAt(c *group, text []byte, i int, h uint64) bool {

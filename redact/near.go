@@ -87,12 +87,14 @@ func hasTrigger(text []byte) bool { return slices.ContainsFunc(text, isTrigger) 
 // It takes the units that are, in order, and those close to each other as one.
 type seams struct {
 	k       *snapshot
+	m       *matcher // k's
 	l       *looker
 	text    []byte
 	units   int // how many are taken and not looked at yet
 	lo      int // where the first of them starts
 	hi      int // where the last of them ends
 	escaped int // where the last escape with a backslash ends
+	sign    int // where the last sign is, plus one
 	last    meaning
 }
 
@@ -104,28 +106,65 @@ type meaning struct {
 }
 
 // take takes the byte at i, which starts a unit if anything does, or is in the
-// end of a line. What no window can have in it is left out.
-func (s *seams) take(i int) {
+// end of a line; the next of those is at next. What no window can have in it is
+// left out.
+func (s *seams) take(i, next int) {
 	c := s.text[i]
 	switch {
 	case c == '\\' && i < s.escaped: // it belongs to the escape before
+	case c == '\n' && s.isBare(i, next):
+		s.takeBare(i)
 	case c == '\n':
 		if before, after := breakAt(s.text, i); s.mayCross(before, after) || s.mayCross(blank(s.text, before), after) {
-			s.add(before, after, meaning{alone: true})
+			s.add(before, after, meaning{alone: s.isApart(before)})
 		}
-	case s.isCommon(i):
-	case c < ' ':
+	case c >= ' ':
+		s.sign = i + 1
+		if !s.isCommon(i) {
+			s.takeMeaning(i)
+		}
+	default:
 		length := styleLength(s.text[i:])
 		switch {
 		case length <= 0:
 		case c == '\b':
 			s.add(max(0, i-1), i+length, meaning{}) // what is before it may belong to it
 		case s.mayCross(i, i+length) || s.units > 0 && s.hi == i:
-			s.add(i, i+length, meaning{alone: true})
+			s.add(i, i+length, meaning{alone: s.isApart(i)})
 		}
-	default:
-		s.takeMeaning(i)
 	}
+}
+
+// isApart reports whether no sign is so close before i that what is behind a cut
+// there may belong to it.
+func (s *seams) isApart(i int) bool { return s.sign == 0 || i-s.sign >= maxEscape }
+
+// isBare reports whether the line feed at i is all there is to the line's end,
+// and is far from all that may be encoded: most are.
+func (s *seams) isBare(i, next int) bool {
+	if !s.isApart(i) || s.units > 0 && i-s.hi < 2*crossing || next-i <= 2*crossing || i < crossing || i+1+crossing > len(s.text) {
+		return false
+	}
+	before, after := s.text[i-1], s.text[i+1]
+	return before > ' ' && before != '=' && after != ' ' && after != '\t'
+}
+
+// takeBare takes and looks at the bare line feed at i.
+func (s *seams) takeBare(i int) {
+	if s.units > 0 {
+		s.flush()
+	}
+	if s.m.mayCross(load(s.text[i-8:]), load(s.text[i+1:])) && s.joins(i, i+1) {
+		s.l.near = append(s.l.near, i)
+	}
+}
+
+// joins reports whether a window stands across text[lo:hi], which means nothing.
+func (s *seams) joins(lo, hi int) bool {
+	var around [2 * crossing]byte
+	copy(around[:], s.text[lo-crossing:lo])
+	copy(around[crossing:], s.text[hi:hi+crossing])
+	return s.m.hasWindow(around[:])
 }
 
 // blank returns where the white space before text[i:] starts, if that is all of a
@@ -147,15 +186,16 @@ func blank(text []byte, i int) int {
 func (s *seams) isCommon(i int) bool {
 	switch s.text[i] {
 	case '\\':
-		return i+1 < len(s.text) && s.text[i+1] > ' ' && s.text[i+1] < utf8.RuneSelf && !s.k.matcher.matters[s.text[i+1]]
+		return i+1 < len(s.text) && s.text[i+1] > ' ' && s.text[i+1] < utf8.RuneSelf && !s.m.matters[s.text[i+1]]
 	case '%':
 		if i+2 >= len(s.text) {
 			return true
 		}
 		high, low := hexCode.digits[s.text[i+1]], hexCode.digits[s.text[i+2]]
-		return high|low == noDigit || high<<4|low != '\n' && !s.k.matcher.matters[high<<4|low]
+		return high|low == noDigit || high<<4|low != '\n' && !s.m.matters[high<<4|low]
 	case '&':
-		return bytes.IndexByte(s.text[i:min(len(s.text), i+maxEntity)], ';') < 0
+		end := i + entityEnd(s.text[i:])
+		return end == len(s.text) || s.text[end] != ';'
 	default:
 		return false
 	}
@@ -176,7 +216,7 @@ func (s *seams) takeMeaning(i int) {
 	}
 	if string(meant) == "\n" {
 		if s.mayCross(i, indented(s.text, i+length)) {
-			s.add(i, i+length, meaning{alone: !s.k.matcher.inWindow['\n'] && s.text[i+length] > ' '})
+			s.add(i, i+length, meaning{alone: !s.m.inWindow['\n'] && s.text[i+length] > ' '})
 		}
 		return
 	}
@@ -189,26 +229,46 @@ func (s *seams) takeMeaning(i int) {
 
 // mayMatter reports whether c is in a window, or may be a part of what is undone
 // next.
-func (s *seams) mayMatter(c byte) bool { return s.k.matcher.matters[c] }
+func (s *seams) mayMatter(c byte) bool { return s.m.matters[c] }
 
-// mayNest reports whether the backslash that the escape at i means, with what
-// follows it, means what a window may have: JSON inside JSON has many that do
-// not.
+// mayNest reports whether the backslash that the escape at i means, alone or
+// with what follows it, means what a window may have: JSON inside JSON has many
+// that do not.
 func (s *seams) mayNest(i int) bool {
+	if s.m.inWindow['\\'] {
+		return true
+	}
 	var once, twice [3 * maxEscape]byte
-	var edits [3 * maxEscape]edit
-	text, _, _ := escapes.decode(once[:0], edits[:0], s.text[i:min(len(s.text), i+3*maxEscape)])
-	meant, length := escapeUnit(twice[:0], text)
+	meant, length := simplyNested(twice[:0], s.text[i+1:])
+	if length == 0 {
+		var edits [3 * maxEscape]edit
+		text, _, _ := escapes.decode(once[:0], edits[:0], s.text[i:min(len(s.text), i+3*maxEscape)])
+		meant, length = escapeUnit(twice[:0], text)
+	}
 	if length <= 0 {
-		return length == incomplete || s.k.matcher.inWindow['\\']
+		return length == incomplete
 	}
 	return len(meant) == 0 || string(meant) == "\n" || slices.ContainsFunc(meant, s.mayMatter)
+}
+
+// simplyNested reads the escape that text, which follows a backslash, starts with,
+// if its other bytes stand for themselves: most do.
+func simplyNested(dst, text []byte) ([]byte, int) {
+	text = text[:min(len(text), maxEscape)]
+	if len(text) < 2 || text[0] != '\\' {
+		return dst, 0
+	}
+	if end := bytes.IndexByte(text[1:], '\\'); end >= 0 {
+		text = text[:1+end]
+	}
+	meant, length := escapeUnit(dst, text)
+	return meant, max(0, length)
 }
 
 // mayCross reports whether a window may go on across text[lo:hi], which means
 // nothing.
 func (s *seams) mayCross(lo, hi int) bool {
-	return lo > 0 && hi < len(s.text) && s.k.matcher.beside[s.text[lo-1]] && s.k.matcher.beside[s.text[hi]]
+	return lo > 0 && hi < len(s.text) && s.m.beside[s.text[lo-1]] && s.m.beside[s.text[hi]]
 }
 
 // add takes a unit.
@@ -245,9 +305,9 @@ func (s *seams) crosses() bool {
 		}
 		return s.l.means(s.k, s.text[max(0, s.lo-reach):min(len(s.text), s.hi+reach)], 0)
 	}
-	m := s.k.matcher
-	if s.last.size == 0 && !m.mayCross(s.text[s.lo-crossing:s.lo], s.text[s.hi:s.hi+crossing]) {
-		return false
+	m := s.m
+	if s.last.size == 0 {
+		return m.mayCross(load(s.text[s.lo-8:]), load(s.text[s.hi:])) && s.joins(s.lo, s.hi)
 	}
 	// Nothing else here can be in a window.
 	var around [2*crossing + utf8.UTFMax]byte

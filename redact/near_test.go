@@ -92,3 +92,17 @@ func TestNearIsEverywhere(t *testing.T) {
 		}
 	})
 }
+
+// TestEncodedAgainAcross: what belongs to one character is undone even where
+// a control sequence or character stands inside it.
+func TestEncodedAgainAcross(t *testing.T) {
+	t.Parallel()
+	const value = " \"      é   éé"
+	for _, text := range []string{" %\x0022      é   éé", " &#3\x1b[0m4;      é   éé", " \\u00\x0022      é   éé"} {
+		r := New(Options{})
+		r.Learn(secret.Ref{}, secret.NewValue("x"+value))
+		if _, hits := r.Bytes(nil, []byte("x"+text)); len(hits) == 0 {
+			t.Errorf("%q shows", text)
+		}
+	}
+}

@@ -59,25 +59,15 @@ type runs struct {
 	hexDone    [2]int
 }
 
-// word looks at the tiles that start in the word w of m, which is about
-// text[at:]. What follows it is in the next word, or nothing is.
-func (r *runs) word(m *masks, w, words, at int) {
-	token, starts, highs := pair{here: m.token[w]}, pair{here: m.starts[w]}, pair{here: m.highs[w]}
-	if w+1 < words {
-		token.next, starts.next, highs.next = m.token[w+1], m.starts[w+1], m.highs[w+1]
-	}
-	base64, hexed := starts.and(4).and(8).here, highs.and(2).and(4).and(8).here
-	if base64|hexed == 0 {
-		return
-	}
-	whole := token.and(1).and(2).and(4).and(8).here
-	for hits := whole & base64; hits != 0; hits &= hits - 1 {
+// tiles looks at the tiles that start in the word of text[at:].
+func (r *runs) tiles(base64, hexed uint64, at int) {
+	for hits := base64; hits != 0; hits &= hits - 1 {
 		i := at + bits.TrailingZeros64(hits)
 		if i >= r.base64Done[i%4] && base64Code.saysText(r.text[i:i+tile]) && r.isLong(i) {
 			r.base64Done[i%4] = r.l.findCoded(r.k, &base64Code, r.text, r.start, i, r.end, r.depth)
 		}
 	}
-	for hits := whole & hexed; hits != 0; hits &= hits - 1 {
+	for hits := hexed; hits != 0; hits &= hits - 1 {
 		i := at + bits.TrailingZeros64(hits)
 		if i >= r.hexDone[i%2] && hexCode.saysText(r.text[i:i+tile]) && r.isLong(i) {
 			r.hexDone[i%2] = r.l.findCoded(r.k, &hexCode, r.text, r.start, i, r.end, r.depth)
@@ -102,24 +92,39 @@ func (r *runs) isLong(i int) bool {
 
 func isTokenByte(c byte) bool { return kindsOf(c)&tokenKinds != 0 }
 
-// pair is a word of a mask and the one after it.
-type pair struct{ here, next uint64 }
-
-// and returns the bits that are set, and n places later as well.
-func (p pair) and(n int) pair {
-	return pair{p.here & (p.here>>n | p.next<<(64-n)), p.next & (p.next >> n)}
-}
-
 // saysText reports whether digits, a tile, say text.
 func (c *code) saysText(digits []byte) bool {
-	var said [tile]byte
-	n := c.decode(said[:], digits, 0)
-	for _, b := range said[:n] {
-		if b >= 0x7f || b < ' ' && b != 0 && b != '\t' && b != '\n' && b != '\r' {
-			return false
+	for len(digits) >= c.chars {
+		var group uint
+		for _, digit := range digits[:c.chars] {
+			value := c.digits[digit]
+			if value == noDigit {
+				return false
+			}
+			group = group<<c.width | uint(value)
 		}
+		for range c.size {
+			if !inText[group&0xff] {
+				return false
+			}
+			group >>= 8
+		}
+		digits = digits[c.chars:]
 	}
-	return n == tile/c.chars*c.size
+	return true
+}
+
+// inText are the bytes of text: the printable ones of ASCII, white space and NUL.
+var inText = bytesOf(func(c byte) bool {
+	return ' ' <= c && c < 0x7f || c == 0 || c == '\t' || c == '\n' || c == '\r'
+})
+
+// bytesOf returns the set of the bytes that are of a kind.
+func bytesOf(is func(c byte) bool) (set [256]bool) {
+	for i := range set {
+		set[i] = is(byte(i))
+	}
+	return set
 }
 
 // decode writes what the digits of src say to dst, as far as they are digits,
