@@ -18,7 +18,6 @@ import (
 // engine is one way to mask what a text holds, or a part of that work.
 type engine struct {
 	name  string
-	most  int           // how much of a text it is given, because it is slow; 0 is all
 	built time.Duration // how long it took to make
 	run   func(text []byte)
 }
@@ -47,12 +46,6 @@ type known struct {
 	short   int // of a hundred, how many have 8 to 15 bytes
 }
 
-// How much of a text slower engines get: a rate is a rate.
-const (
-	replacerMost  = 1 << 20
-	automatonMost = 4 << 20 // Hyperscan gets as much: it is slow where much is hit
-)
-
 // newWorld makes every engine for the same forms of the same values; no
 // automaton for more values than largest. All write into one buffer, so that
 // none pays for memory that is new to it.
@@ -61,26 +54,26 @@ func newWorld(tb testing.TB, k known, values []string, largest int) *world {
 	w := &world{known: k, values: values}
 	names := w.collect()
 	var out []byte
-	w.add(whole, 0, func() func([]byte) {
+	w.add(whole, func() func([]byte) {
 		r := learnAll(tb, values)
 		r.String("build now")
 		return func(text []byte) { out, _ = r.Bytes(out[:0], text) }
 	})
-	w.add(streamed, 0, func() func([]byte) {
+	w.add(streamed, func() func([]byte) {
 		r := learnAll(tb, values)
 		r.String("build now")
 		return func(text []byte) { writeAll(tb, r.Stream(io.Discard), text) }
 	})
 	if hyper := newHyperscan(tb, w.forms); hyper != nil {
-		w.add(hyperscans, automatonMost, hyper)
+		w.add(hyperscans, hyper)
 	}
 	if k.secrets <= largest {
-		w.add(automaton, automatonMost, func() func([]byte) {
+		w.add(automaton, func() func([]byte) {
 			find := newAutomaton(tb, w.forms)
 			return func(text []byte) { out = maskUnion(out[:0], text, names, find(text)) }
 		})
 	}
-	w.add(replacer, replacerMost, func() func([]byte) {
+	w.add(replacer, func() func([]byte) {
 		pairs := make([]string, 0, 2*len(w.forms))
 		for i, form := range w.forms {
 			pairs = append(pairs, form, names[i])
@@ -89,16 +82,26 @@ func newWorld(tb testing.TB, k known, values []string, largest int) *world {
 		r.Replace("build now")
 		return func(text []byte) { out = append(out[:0], r.Replace(string(text))...) }
 	})
-	w.add(plainCopy, 0, func() func([]byte) {
+	w.add(plainCopy, func() func([]byte) {
 		return func(text []byte) { out = append(out[:0], text...) }
 	})
 	return w
 }
 
-func (w *world) add(name string, most int, build func() func([]byte)) {
+// rate runs over text again and again for a turn and returns its rate in MB/s.
+func (e engine) rate(text []byte) float64 {
+	bytes, begun := 0, time.Now()
+	for time.Since(begun) < turn {
+		e.run(text)
+		bytes += len(text)
+	}
+	return float64(bytes) / 1e6 / time.Since(begun).Seconds()
+}
+
+func (w *world) add(name string, build func() func([]byte)) {
 	begun := time.Now()
 	run := build()
-	w.engines = append(w.engines, engine{name: name, most: most, built: time.Since(begun), run: run})
+	w.engines = append(w.engines, engine{name: name, built: time.Since(begun), run: run})
 }
 
 // collect fills in the forms of the values, and returns the marker of each.

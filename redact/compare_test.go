@@ -18,11 +18,16 @@ import (
 var (
 	docs    = flag.String("docs", "", "rewrite the figures in this folder's performance.md, and its performance.svg")
 	largest = flag.Int("automaton", 1000, "the most secrets that the Aho-Corasick automaton is built for")
-	mib     = flag.Int("mib", 16, "how much of each text there is, in MiB")
+	mib     = flag.Int("mib", 1, "how much of each text there is, in MiB")
+	large   = flag.Int("large", 16, "how much of the large one there is, in MiB")
 )
 
-// rounds is how often each engine runs over each text; the middle one counts.
-const rounds = 5
+// rounds is how often each engine has its turn with each text, and turn how long
+// that lasts; the middle one counts.
+const (
+	rounds = 5
+	turn   = 30 * time.Millisecond
+)
 
 // sizes are the numbers of secrets, and shorts how many of a hundred are short.
 var (
@@ -33,6 +38,7 @@ var (
 // The names of texts.
 const (
 	logText    = "log"
+	largeText  = "log, larger than caches"
 	jsonText   = "JSON"
 	base64Text = "base64"
 	nearText   = "near misses"
@@ -40,7 +46,7 @@ const (
 )
 
 // textNames are the texts in the order of the tables.
-var textNames = []string{logText, jsonText, base64Text, nearText, hitsText}
+var textNames = []string{logText, largeText, jsonText, base64Text, nearText, hitsText}
 
 // cell says what a rate was measured on.
 type cell struct {
@@ -93,7 +99,7 @@ func measure(tb testing.TB) figures {
 	for _, n := range sizes {
 		f.frames[n] = measureFrames(tb, n, f.allocs)
 	}
-	texts := map[string][]byte{logText: corpus.Log(size), jsonText: corpus.JSON(size), base64Text: corpus.Base64(size)}
+	texts := map[string][]byte{logText: corpus.Log(size), largeText: corpus.Log(*large << 20), jsonText: corpus.JSON(size), base64Text: corpus.Base64(size)}
 	measureAllocs(tb, texts[logText], f.allocs)
 	for _, short := range shorts {
 		for _, n := range sizes {
@@ -131,18 +137,11 @@ func (f *figures) measureWorld(tb testing.TB, k known, texts map[string][]byte) 
 // turn, so that a slower second of the machine hits all alike.
 func takeTurns(engines []engine, text []byte) map[string]float64 {
 	took := map[string][]float64{}
-	for round := range rounds + 1 {
+	for range rounds {
 		for _, e := range engines {
-			given := text
-			if e.most > 0 {
-				given = text[:min(len(text), e.most)]
-			}
-			runtime.GC() // what others left behind is nobody else's burden
-			begun := time.Now()
-			e.run(given)
-			if seconds := time.Since(begun).Seconds(); round > 0 { // the first one warms up
-				took[e.name] = append(took[e.name], float64(len(given))/1e6/seconds)
-			}
+			runtime.GC()
+			e.run(text) // so that nobody pays for what others left behind, in memory or caches
+			took[e.name] = append(took[e.name], e.rate(text))
 		}
 	}
 	rates := map[string]float64{}

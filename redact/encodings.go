@@ -3,7 +3,6 @@ package redact
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -40,57 +39,145 @@ type form struct {
 // lines than these are looked for as they are.
 const maxEncodedParts = 64
 
-// formsOf returns the texts that value is looked for under. Escapes,
-// and other ways to write a few characters of a text differently, are not among
-// them: looking undoes those.
-func formsOf(value string) []form {
-	var forms []form
+// former makes the forms of one value after another. What it returns is good
+// until it makes the next; the texts stay.
+type former struct {
+	forms  []form
+	texts  arena
+	source []byte // what is encoded
+	buffer []byte // what it becomes
+
+	piece string
+	class class
+}
+
+// of returns the texts that value is looked for under. Escapes, and other ways to
+// write a few characters of a text differently, are not among them: looking
+// undoes those.
+func (f *former) of(value string) []form {
+	f.forms = f.forms[:0]
 	for i, piece := range piecesOf(value) {
-		class := classify(piece)
-		if class == never {
-			continue
-		}
-		add := func(e Encoding, texts ...string) {
-			for _, text := range texts {
-				forms = append(forms, form{text: text, encoding: e, token: class == token, of: piece})
-			}
-		}
+		f.piece, f.class = piece, classify(piece)
 		switch {
-		case class == token:
-			encodeToken(add, piece)
+		case f.class == never:
+		case f.class == token:
+			f.encodeToken(piece)
 		case i > maxEncodedParts:
 			for chunk := range chunks(piece) {
-				add(Plain, chunk)
+				f.add(Plain, chunk)
 			}
 		default:
 			for chunk := range chunks(piece) {
-				encode(add, chunk)
+				f.encode(chunk)
 			}
 		}
 	}
-	return forms
+	return f.forms
 }
 
+func (f *former) add(e Encoding, text string) {
+	f.forms = append(f.forms, form{text: text, encoding: e, token: f.class == token, of: f.piece})
+}
+
+// keep is add for what is in a buffer.
+func (f *former) keep(e Encoding, text []byte) { f.add(e, f.texts.keep(text)) }
+
 // encode adds every form of s.
-func encode(add func(Encoding, ...string), s string) {
-	add(Plain, s)
-	add(Plain, otherCharacters(s)...)
-	add(Base64, base64Forms(s)...)
-	add(Hex, hexForms(s)...)
+func (f *former) encode(s string) {
+	f.add(Plain, s)
+	for _, other := range otherCharacters(s) {
+		f.add(Plain, other)
+	}
+	f.addBase64(s)
+	f.addHex(s)
 	if strings.Contains(s, "'") {
-		add(Quoted, strings.ReplaceAll(s, "'", `'\''`), strings.ReplaceAll(s, "'", `'"'"'`))
+		f.add(Quoted, strings.ReplaceAll(s, "'", `'\''`))
+		f.add(Quoted, strings.ReplaceAll(s, "'", `'"'"'`))
 	}
 	if strings.Contains(s, " ") {
-		add(Percent, strings.ReplaceAll(s, " ", "+"))
+		f.add(Percent, strings.ReplaceAll(s, " ", "+"))
 	}
 }
 
 // encodeToken adds the forms of a short value, which are few: as a token it is
 // told from a longer word by its neighbours, and inside base64 it has none.
-func encodeToken(add func(Encoding, ...string), s string) {
-	add(Plain, s)
-	add(Base64, base64.RawStdEncoding.EncodeToString([]byte(s)), base64.RawURLEncoding.EncodeToString([]byte(s)))
-	add(Hex, hexForms(s)...)
+func (f *former) encodeToken(s string) {
+	f.add(Plain, s)
+	f.add(Base64, base64.RawStdEncoding.EncodeToString([]byte(s)))
+	f.add(Base64, base64.RawURLEncoding.EncodeToString([]byte(s)))
+	f.addHex(s)
+}
+
+// addHex adds s in hexadecimal, bare and with colons, in both cases.
+func (f *former) addHex(s string) {
+	for _, digits := range []string{"0123456789abcdef", "0123456789ABCDEF"} {
+		f.buffer = f.buffer[:0]
+		for i := range len(s) {
+			f.buffer = append(f.buffer, digits[s[i]>>4], digits[s[i]&15])
+		}
+		f.keep(Hex, f.buffer)
+		f.buffer = f.buffer[:0]
+		for i := range len(s) {
+			f.buffer = append(f.buffer, digits[s[i]>>4], digits[s[i]&15], ':')
+		}
+		f.keep(Hex, f.buffer[:max(0, len(f.buffer)-1)])
+	}
+}
+
+// addBase64 adds the characters that s determines in the base64 of any text that
+// holds it: one form for each of the three alignments, and both alphabets. For a
+// short s it adds those of its base64 as well, since a run of digits as short as
+// that is not looked into.
+func (f *former) addBase64(s string) {
+	f.source = append(append(f.source[:0], make([]byte, 2)...), s...)
+	f.addBase64Cores(base64.RawStdEncoding, base64.RawURLEncoding)
+	if len(s) < shortForRuns {
+		f.source = base64.StdEncoding.AppendEncode(append(f.source[:0], make([]byte, 2)...), []byte(s))
+		f.addBase64Cores(base64.RawStdEncoding)
+	}
+}
+
+// addBase64Cores adds, for each alignment, the characters of the base64 of up to
+// two unknown bytes and what follows them in f.source that depend on that alone.
+func (f *former) addBase64Cores(alphabets ...*base64.Encoding) {
+	for skip := range 3 {
+		from := len(f.forms)
+		for _, e := range alphabets {
+			text := f.source[2-skip:]
+			f.buffer = e.AppendEncode(f.buffer[:0], text)
+			core := f.buffer[(8*skip+5)/6 : 8*len(text)/6]
+			if len(f.forms) == from || f.forms[from].text != string(core) {
+				f.keep(Base64, core)
+			}
+		}
+	}
+}
+
+// shortForRuns is the length from which the base64 of a value's base64 has
+// minRun digits at every alignment.
+const shortForRuns = 20
+
+// arena keeps many small texts in a few large pieces of memory.
+type arena struct{ last *strings.Builder }
+
+// The sizes of those pieces: the first, and the largest.
+const (
+	smallArena = 1 << 10
+	largeArena = 64 << 10
+)
+
+func (a *arena) keep(text []byte) string {
+	if a.last == nil || a.last.Cap()-a.last.Len() < len(text) {
+		size := smallArena
+		if a.last != nil {
+			size = min(2*a.last.Cap(), largeArena)
+		}
+		a.last = new(strings.Builder)
+		a.last.Grow(max(size, len(text)))
+	}
+	from := a.last.Len()
+	a.last.Write(text)
+	return a.last.String()[from:]
 }
 
 // otherCharacters returns s in other sequences of characters that read the
@@ -133,49 +220,6 @@ func isPrintable(s string) bool {
 		}
 	}
 	return true
-}
-
-// hexForms returns s in hexadecimal, bare and with colons.
-func hexForms(s string) []string {
-	lower := hex.EncodeToString([]byte(s))
-	colons := make([]byte, 0, 3*len(s))
-	for i := 0; i < len(lower); i += 2 {
-		colons = append(colons, lower[i], lower[i+1], ':')
-	}
-	spread := string(colons[:max(0, len(colons)-1)])
-	return []string{lower, strings.ToUpper(lower), spread, strings.ToUpper(spread)}
-}
-
-// base64Forms returns the characters that s determines in the base64 of any
-// text that holds it: one form for each of the three alignments. For a short s
-// it returns those of its base64 as well, since a run of digits as short as
-// that is not looked into.
-func base64Forms(s string) []string {
-	forms := make([]string, 0, 9)
-	for skip := range 3 {
-		forms = append(forms, base64Core(base64.RawStdEncoding, s, skip))
-		if url := base64Core(base64.RawURLEncoding, s, skip); url != forms[len(forms)-1] {
-			forms = append(forms, url)
-		}
-	}
-	if len(s) < shortForRuns {
-		twice := base64.StdEncoding.EncodeToString([]byte(s))
-		for skip := range 3 {
-			forms = append(forms, base64Core(base64.RawStdEncoding, twice, skip))
-		}
-	}
-	return forms
-}
-
-// shortForRuns is the length from which the base64 of a value's base64 has
-// minRun digits at every alignment.
-const shortForRuns = 20
-
-// base64Core returns the characters of the base64 of skip unknown bytes and s
-// that depend on s alone.
-func base64Core(e *base64.Encoding, s string, skip int) string {
-	text := e.EncodeToString(append(make([]byte, skip), s...))
-	return text[(8*skip+5)/6 : 8*(skip+len(s))/6]
 }
 
 func isAlphanumeric(c byte) bool { return c != '_' && c < utf8.RuneSelf && isWord(c) }

@@ -2,7 +2,7 @@ package redact
 
 import (
 	"math/bits"
-	"slices"
+	"sync/atomic"
 )
 
 // entry is one gram of a window: the pattern that it is in, where in that the
@@ -12,60 +12,59 @@ type entry struct{ pattern, window, nth int }
 // nthBits is how many bits say which gram of a window one is.
 const nthBits = 4
 
-// table is a hash table of grams: those of bucket b are from first[b] to
-// first[b+1]. Most that are looked up are not there, which their tags tell.
+// table is a hash table of grams, open to the next free place. Most that are
+// looked up are not there, which the tags tell.
 type table struct {
 	windows []placed
 	entries []uint32 // the index of a window, and which gram of it
-	tags    []uint8
-	first   []uint32
-	shift   uint
+	tags    []uint8  // 0 where there is no entry
 }
 
-func (m *matcher) newTable(s shape, windows []placed) table {
-	if len(windows) == 0 {
-		return table{}
+// newTable makes the table of windows and adds their grams to f.
+func (m *matcher) newTable(s shape, windows []placed, f filter) table {
+	size := len(windows)*s.stride*4/3 + 1
+	t := table{windows: windows, entries: make([]uint32, size), tags: make([]uint8, size)}
+	for w, window := range windows {
+		text := m.pattern(int(window.pattern)).text
+		for nth := range s.stride {
+			h := hash(s.gramOf(text, int(window.at)+nth))
+			f.add(h)
+			i := t.place(h)
+			for t.tags[i] != 0 {
+				i = t.next(i)
+			}
+			t.entries[i] = uint32(w<<nthBits | nth) //nolint:gosec // G115: memory has fewer
+			t.tags[i] = tagOf(h)
+		}
 	}
-	n := len(windows) * s.stride
-	size := max(2, ceilPower(n)/2)
-	t := table{windows: windows, entries: make([]uint32, n), tags: make([]uint8, n), first: make([]uint32, size+1), shift: hashBits - log2(size)}
-	m.eachGram(s, windows, func(h uint64, _, _ int) { t.first[h>>t.shift]++ })
-	// The sums are where each bucket ends; filling it from its end leaves first
-	// at its start.
-	var sum uint32
-	for b := range t.first {
-		sum += t.first[b]
-		t.first[b] = sum
-	}
-	m.eachGram(s, windows, func(h uint64, window, nth int) {
-		b := h >> t.shift
-		t.first[b]--
-		t.entries[t.first[b]] = uint32(window<<nthBits | nth) //nolint:gosec // G115: memory has fewer
-		t.tags[t.first[b]] = tagOf(h)
-	})
 	return t
 }
 
-// bucket returns where the grams are whose hashes start as h does.
-func (t *table) bucket(h uint64) (from, to uint32) {
-	if len(t.entries) == 0 {
-		return 0, 0
-	}
-	b := h >> t.shift
-	return t.first[b], t.first[b+1]
+// place returns where to look for a hash first.
+func (t *table) place(h uint64) int {
+	high, _ := bits.Mul64(h, uint64(len(t.tags)))
+	return int(high) //nolint:gosec // G115: less than the length
 }
 
-func (t *table) at(i uint32) entry {
+// next returns where to look after i.
+func (t *table) next(i int) int {
+	if i++; i < len(t.tags) {
+		return i
+	}
+	return 0
+}
+
+func (t *table) at(i int) entry {
 	w := t.windows[t.entries[i]>>nthBits]
 	return entry{pattern: int(w.pattern), window: int(w.at), nth: int(t.entries[i] & (1<<nthBits - 1))}
 }
 
-// tagOf is bits of a hash that no table or filter is indexed by.
-func tagOf(h uint64) uint8 { return uint8(h >> 16 & 0xff) }
+// tagOf is bits of a hash that no table or filter is indexed by, and not 0.
+func tagOf(h uint64) uint8 { return uint8(h>>16&0xff) | 1 }
 
 // filter is a set of hashes that may say yes too often: about once in 100 for
 // what is not in it. It is a Bloom filter whose two bits for a hash are in one
-// word.
+// word. Some may be added while others look: they may see those or not.
 type filter struct {
 	words []uint64
 	shift uint
@@ -93,51 +92,63 @@ func newPairs() (words [1 << 10]uint64) {
 // be.
 func pairOf(h uint64) uint64 { return h >> 34 & (1<<10 - 1) }
 
-func (f filter) clone() filter {
-	f.words = slices.Clone(f.words)
-	return f
+func (f filter) add(h uint64) { atomic.OrUint64(&f.words[h>>f.shift], pairs[pairOf(h)]) }
+
+func (f filter) maybe(h uint64) bool {
+	return pairs[pairOf(h)]&^atomic.LoadUint64(&f.words[h>>f.shift]) == 0
 }
-
-func (f filter) add(h uint64) { f.words[h>>f.shift] |= pairs[pairOf(h)] }
-
-func (f filter) maybe(h uint64) bool { return pairs[pairOf(h)]&^f.words[h>>f.shift] == 0 }
 
 // crowd counts how often patterns share a run of eight bytes, so that each can
 // be found by a window that it shares with few: not by "https://".
 type crowd struct {
 	counts []uint16
 	shift  uint
+	usual  uint16 // how many there are of a run that nobody shares
 }
 
-// maxCrowd bounds the counts; runs that share one look more common than they
-// are, which is no harm.
-const maxCrowd = 1 << 18
+const (
+	// maxCrowd bounds the counts; runs that share one look more common than they
+	// are, which is no harm.
+	maxCrowd = 1 << 18
+	// maxAsked bounds how many patterns are counted, about: of what many share, a
+	// part is enough to see it.
+	maxAsked = 1 << 15
+)
 
 func newCrowd(patterns []pattern) crowd {
+	asked := len(patterns)/maxAsked + 1
 	size := ceilPower(min(windowReach*len(patterns), maxCrowd))
 	c := crowd{counts: make([]uint16, size), shift: hashBits - log2(size)}
-	for _, p := range patterns {
-		for at := range min(len(p.text)-7, windowReach+8) {
-			if n := &c.counts[c.place(p.text[at:])]; *n < 1<<16-1 {
+	runs := 0
+	for i := 0; i < len(patterns); i += asked {
+		text := patterns[i].text
+		for at := range min(len(text)-7, windowReach+8) {
+			if n := &c.counts[c.place(text[at:])]; *n < 1<<16-1 {
 				*n++
 			}
+			runs++
 		}
 	}
+	c.usual = uint16(min(runs/size+1, 1<<16-1)) //nolint:gosec // G115: it is less
 	return c
 }
 
 func (c crowd) place(text string) uint64 { return hash(loadString(text)) >> c.shift }
 
-// rarest returns where in text the window is whose first and last bytes are
-// shared with the fewest.
+// rarest returns where in text a window is whose first and last bytes are shared
+// with few, or else with the fewest.
 func (c crowd) rarest(text string, s shape) int {
 	if len(text) < 8 {
 		return 0
 	}
 	best, least := 0, uint16(1<<16-1)
-	last := s.window() - 8
+	last := max(0, s.window()-8)
 	for at := range min(len(text)-s.window(), windowReach) + 1 {
-		if n := max(c.counts[c.place(text[at:])], c.counts[c.place(text[at+max(0, last):])]); n < least {
+		n := max(c.counts[c.place(text[at:])], c.counts[c.place(text[at+last:])])
+		if n <= c.usual {
+			return at
+		}
+		if n < least {
 			best, least = at, n
 		}
 	}

@@ -3,6 +3,7 @@ package redact
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 )
 
@@ -40,8 +41,7 @@ type matcher struct {
 type group struct {
 	shape
 	filter filter
-	base   table
-	more   table // of the patterns that were added
+	tables []table // the first is of the patterns that the matcher was made with
 }
 
 // shape is the sizes of a group: stride grams of gram bytes side by side make
@@ -71,23 +71,30 @@ const windowReach = 64
 
 func newMatcher(patterns []pattern) *matcher {
 	m := &matcher{patterns: patterns}
-	sorted := m.sort(patterns, 0)
-	for i, s := range shapes {
-		m.groups[i] = m.newGroup(s, sorted[i])
+	for i, windows := range m.choose(patterns, 0) {
+		c := &m.groups[i]
+		c.shape = shapes[i]
+		c.filter = newFilter(len(windows) * c.stride)
+		if len(windows) > 0 {
+			c.tables = []table{m.newTable(c.shape, windows, c.filter)}
+		}
 	}
 	m.starts = append(m.starts, sync.OnceValue(func() *starts { return newStarts(patterns) }))
 	return m
 }
 
-// with returns a matcher that finds the added patterns as well, in place of
-// those that were added before. The rest is shared.
-func (m *matcher) with(added []pattern) *matcher {
+// with returns a matcher that finds more patterns as well, which are appended to
+// those that m was given so before. The rest is shared: the filters, too, so that
+// m may look up in its tables what only the other finds.
+func (m *matcher) with(more []pattern) *matcher {
 	wider := *m
-	wider.added = added
-	sorted := wider.sort(added, len(m.patterns))
-	for i := range wider.groups {
-		wider.groups[i] = wider.widen(m.groups[i], sorted[i])
+	wider.added = append(m.added, more...)
+	for i, windows := range wider.choose(more, len(m.patterns)+len(m.added)) {
+		if len(windows) > 0 {
+			wider.groups[i].tables = wider.widen(&m.groups[i], windows)
+		}
 	}
+	added := wider.added
 	wider.starts = append(m.starts[:1:1], sync.OnceValue(func() *starts { return newStarts(added) }))
 	return &wider
 }
@@ -103,29 +110,58 @@ func (m *matcher) pattern(i int) *pattern {
 // placed is a window: where in which pattern it is.
 type placed struct{ pattern, at int32 }
 
-// sort chooses a window for each of patterns, whose indices start at from, and
+// choose chooses a window for each of patterns, whose indices start at from, and
 // sorts them into groups.
-func (m *matcher) sort(patterns []pattern, from int) [len(shapes)][]placed {
-	var sorted [len(shapes)][]placed
-	crowd := newCrowd(patterns)
-	for i, p := range patterns {
-		m.longest = max(m.longest, len(p.text))
-		if p.claim {
-			m.longest = max(m.longest, claimLength)
+func (m *matcher) choose(patterns []pattern, from int) [len(shapes)][]placed {
+	var counts [len(shapes)]int
+	for i := range patterns {
+		if c := groupOf(&patterns[i]); c >= 0 {
+			counts[c]++
 		}
-		for j := range len(p.text) {
-			m.inPattern[p.text[j]] = true
-		}
-		c := slices.IndexFunc(shapes[:], func(s shape) bool { return len(p.text) >= s.window() })
-		if c < 0 {
-			continue
-		}
-		at := crowd.rarest(p.text, shapes[c])
-		for _, b := range []byte(p.text[at : at+shapes[c].window()]) {
-			m.inWindow[b] = true
-		}
-		sorted[c] = append(sorted[c], placed{int32(from + i), int32(at)}) //nolint:gosec // G115: memory has fewer, and windowReach bounds at
 	}
+	var windows [len(shapes)][]placed
+	for c, n := range counts {
+		windows[c] = make([]placed, 0, n)
+	}
+	crowd := newCrowd(patterns)
+	for i := range patterns {
+		p := &patterns[i]
+		m.note(p)
+		if c := groupOf(p); c >= 0 {
+			at := crowd.rarest(p.text, shapes[c])
+			for _, b := range []byte(p.text[at : at+shapes[c].window()]) {
+				m.inWindow[b] = true
+			}
+			windows[c] = append(windows[c], placed{int32(from + i), int32(at)}) //nolint:gosec // G115: memory has fewer, and windowReach bounds at
+		}
+	}
+	m.sortBytes()
+	return windows
+}
+
+// groupOf returns the index of the group that p belongs to, or -1.
+func groupOf(p *pattern) int {
+	for i, s := range shapes {
+		if len(p.text) >= s.window() {
+			return i
+		}
+	}
+	return -1
+}
+
+// note takes p into what is known of all patterns.
+func (m *matcher) note(p *pattern) {
+	m.longest = max(m.longest, len(p.text))
+	if p.claim {
+		m.longest = max(m.longest, claimLength)
+	}
+	for i := range len(p.text) {
+		m.inPattern[p.text[i]] = true
+	}
+}
+
+// sortBytes fills in what follows from the bytes that windows have.
+func (m *matcher) sortBytes() {
 	var inert [256]bool
 	for i := range m.matters {
 		c := byte(i)
@@ -134,37 +170,20 @@ func (m *matcher) sort(patterns []pattern, from int) [len(shapes)][]placed {
 		inert[c] = c > ' ' && !m.beside[c]
 	}
 	m.inert = tablesOf(&inert)
-	return sorted
 }
 
-func (m *matcher) newGroup(s shape, windows []placed) group {
-	c := group{shape: s, filter: newFilter(len(windows) * s.stride), base: m.newTable(s, windows)}
-	m.eachGram(s, windows, func(h uint64, _, _ int) { c.filter.add(h) })
-	return c
-}
-
-// widen returns the group with windows of what was added.
-func (m *matcher) widen(c group, windows []placed) group {
-	if len(windows) > 0 {
-		c.filter = c.filter.clone()
-		m.eachGram(c.shape, windows, func(h uint64, _, _ int) { c.filter.add(h) })
+// widen returns the tables of c and one of windows. A table that is no larger than
+// what is new becomes a part of that, so that there are few.
+func (m *matcher) widen(c *group, windows []placed) []table {
+	tables := c.tables
+	for len(tables) > 1 && len(tables[len(tables)-1].windows) <= len(windows) {
+		windows = append(windows, tables[len(tables)-1].windows...)
+		tables = tables[:len(tables)-1]
 	}
-	c.more = m.newTable(c.shape, windows)
-	return c
+	return append(slices.Clip(tables), m.newTable(c.shape, windows, c.filter))
 }
 
-// eachGram calls visit for each gram of windows: with its hash, and which gram
-// it is of which window.
-func (m *matcher) eachGram(s shape, windows []placed, visit func(h uint64, window, nth int)) {
-	for i, w := range windows {
-		text := m.pattern(int(w.pattern)).text
-		for nth := range s.stride {
-			visit(hash(s.gramOf(text, int(w.at)+nth)), i, nth)
-		}
-	}
-}
-
-func (c *group) isEmpty() bool { return len(c.base.entries)+len(c.more.entries) == 0 }
+func (c *group) isEmpty() bool { return len(c.tables) == 0 }
 
 // found is what a matcher finds in a text.
 type found struct {
@@ -216,10 +235,10 @@ func (c *group) skimPlain(text []byte, i, end int) int {
 	for ; i+3*s < end; i += 4 * s {
 		t := text[i : i+reach : i+reach]
 		h0, h1, h2, h3 := hash(load(t)&mask), hash(load(t[s:])&mask), hash(load(t[2*s:])&mask), hash(load(t[3*s:])&mask)
-		miss0 := pairs[pairOf(h0)] &^ words[h0>>shift]
-		miss1 := pairs[pairOf(h1)] &^ words[h1>>shift]
-		miss2 := pairs[pairOf(h2)] &^ words[h2>>shift]
-		miss3 := pairs[pairOf(h3)] &^ words[h3>>shift]
+		miss0 := pairs[pairOf(h0)] &^ atomic.LoadUint64(&words[h0>>shift])
+		miss1 := pairs[pairOf(h1)] &^ atomic.LoadUint64(&words[h1>>shift])
+		miss2 := pairs[pairOf(h2)] &^ atomic.LoadUint64(&words[h2>>shift])
+		miss3 := pairs[pairOf(h3)] &^ atomic.LoadUint64(&words[h3>>shift])
 		if miss0 == 0 || miss1 == 0 || miss2 == 0 || miss3 == 0 {
 			break
 		}
@@ -234,9 +253,9 @@ func (c *group) skimPlain(text []byte, i, end int) int {
 // their window there.
 func (m *matcher) verify(f *found, c *group, text []byte, i int) {
 	h := hash(c.gramAt(text, i))
-	for _, t := range [...]*table{&c.base, &c.more} {
-		from, to := t.bucket(h)
-		for e := from; e < to; e++ {
+	for n := range c.tables {
+		t := &c.tables[n]
+		for e := t.place(h); t.tags[e] != 0; e = t.next(e) {
 			if t.tags[e] == tagOf(h) {
 				m.compare(f, c, text, i, t.at(e))
 			}
@@ -320,9 +339,9 @@ func (c *group) mayCross(before, after uint64) bool {
 }
 
 func (m *matcher) isWindowAt(c *group, text []byte, i int, h uint64) bool {
-	for _, t := range [...]*table{&c.base, &c.more} {
-		from, to := t.bucket(h)
-		for e := from; e < to; e++ {
+	for n := range c.tables {
+		t := &c.tables[n]
+		for e := t.place(h); t.tags[e] != 0; e = t.next(e) {
 			if t.tags[e] == tagOf(h) && m.isWindow(c, text, i, t.at(e)) {
 				return true
 			}

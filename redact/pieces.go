@@ -24,11 +24,20 @@ const (
 // print a URL's password alone, and tools print one line of a key.
 func piecesOf(value string) []string {
 	var pieces []string
-	seen := make(map[string]bool)
+	var seen map[string]bool // made when there are many
 	collect(func(piece string) {
-		if piece = trim(piece); piece != "" && !seen[piece] {
+		if piece = trim(piece); piece == "" || seen[piece] || seen == nil && slices.Contains(pieces, piece) {
+			return
+		}
+		pieces = append(pieces, piece)
+		switch {
+		case seen != nil:
 			seen[piece] = true
-			pieces = append(pieces, piece)
+		case len(pieces) > maxEncodedParts:
+			seen = make(map[string]bool)
+			for _, piece := range pieces {
+				seen[piece] = true
+			}
 		}
 	}, value, 0)
 	return pieces

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"cmp"
+	"hash/maphash"
 	"slices"
 	"strings"
 
@@ -36,9 +37,9 @@ type snapshot struct {
 	added added
 }
 
-// added is what a snapshot knows beside what it was built with.
+// added is what a snapshot knows beside what it was built with. A later snapshot
+// appends to it: it shares the memory, of which each sees as much as it knows.
 type added struct {
-	patterns []pattern
 	of, said []string
 	names    []byte
 }
@@ -49,14 +50,15 @@ const formsEach = 15
 // newSnapshot makes the snapshot of what was learned.
 func newSnapshot(order []*learned, exempt map[string]bool) *snapshot {
 	k := &snapshot{count: len(order), said: namesToSay(order), of: make(map[string]bool, len(order))}
-	b := builder{patterns: append(make([]pattern, 0, formsEach*len(order)+1), claimPattern()), index: make(map[string]int32, formsEach*len(order))}
+	b := newBuilder(formsEach * len(order))
+	var forms former
 	for _, l := range order {
 		if exempt[l.ref.Name()] {
 			continue
 		}
 		owner := l.label()
 		b.labels = append(b.labels, owner)
-		for _, f := range formsOf(l.value.Reveal()) {
+		for _, f := range forms.of(l.value.Reveal()) {
 			k.of[f.of] = true
 			if !k.said[f.of] {
 				b.add(owner, f)
@@ -79,9 +81,10 @@ func (k *snapshot) with(order []*learned, exempt map[string]bool) *snapshot {
 	if fewest := len(order) - k.count; fewest > k.maxAdded()/8 {
 		return nil
 	}
-	wider := &snapshot{count: len(order), of: k.of, said: k.said, names: k.names, added: k.added.clone()}
-	before := len(wider.added.patterns)
+	wider := &snapshot{count: len(order), of: k.of, said: k.said, names: k.names, added: k.added}
 	var labels []*label
+	var more []pattern
+	var forms former
 	for _, l := range order[k.count:] {
 		if exempt[l.ref.Name()] {
 			continue
@@ -96,23 +99,19 @@ func (k *snapshot) with(order []*learned, exempt map[string]bool) *snapshot {
 		}
 		owner := l.label()
 		labels = append(labels, owner)
-		for _, f := range formsOf(l.value.Reveal()) {
+		for _, f := range forms.of(l.value.Reveal()) {
 			if !wider.says(f.of) {
-				wider.added.patterns = append(wider.added.patterns, newPattern(owner, f))
+				more = append(more, newPattern(owner, f))
 			}
 			wider.added.of = append(wider.added.of, f.of)
 		}
 	}
-	if len(wider.added.patterns) > k.maxAdded() || wider.named(wider.added.patterns[before:]) {
+	if len(k.matcher.added)+len(more) > k.maxAdded() || wider.named(more) {
 		return nil
 	}
-	wider.matcher = k.matcher.with(wider.added.patterns)
+	wider.matcher = k.matcher.with(more)
 	wider.added.names = wider.mark(labels, wider.added.names)
 	return wider
-}
-
-func (a added) clone() added {
-	return added{patterns: slices.Clone(a.patterns), of: slices.Clip(a.of), said: slices.Clip(a.said), names: slices.Clip(a.names)}
 }
 
 // says reports whether discovery says word.
@@ -149,23 +148,52 @@ func newPattern(owner *label, f form) pattern {
 type builder struct {
 	patterns []pattern
 	labels   []*label
-	index    map[string]int32 // of patterns, by their texts
+	seed     maphash.Seed
+	index    []int32 // of patterns, by the hashes of their texts, open to the next free place; 0 is free
+}
+
+// newBuilder returns a builder for about n patterns. The first is that of claims,
+// whose text no value has.
+func newBuilder(n int) *builder {
+	return &builder{patterns: append(make([]pattern, 0, n+1), claimPattern()), seed: maphash.MakeSeed(), index: make([]int32, ceilPower(2*n))}
 }
 
 // add puts one form of a value among the patterns. The same text can be a form
 // of several values, and of one value in several ways.
 func (b *builder) add(owner *label, f form) {
-	i, ok := b.index[f.text]
-	if !ok {
-		b.index[f.text] = int32(len(b.patterns)) //nolint:gosec // G115: memory has fewer
+	i := b.find(f.text)
+	if b.index[i] == 0 {
+		b.index[i] = int32(len(b.patterns)) //nolint:gosec // G115: memory has fewer
 		b.patterns = append(b.patterns, newPattern(owner, f))
+		b.grow()
 		return
 	}
-	p := &b.patterns[i]
+	p := &b.patterns[b.index[i]]
 	p.token = p.token && f.token
 	if len(owner.refs) > 0 && !slices.Contains(p.label.refs, owner.refs[0]) {
 		p.label = &label{refs: append(slices.Clip(p.label.refs), owner.refs[0])}
 		b.labels = append(b.labels, p.label)
+	}
+}
+
+// find returns the place in the index of text's pattern, or for it.
+func (b *builder) find(text string) int {
+	mask := len(b.index) - 1
+	i := int(maphash.String(b.seed, text)) & mask //nolint:gosec // G115: any bits do
+	for b.index[i] != 0 && b.patterns[b.index[i]].text != text {
+		i = (i + 1) & mask
+	}
+	return i
+}
+
+// grow makes room in the index where it is getting full.
+func (b *builder) grow() {
+	if len(b.patterns) <= len(b.index)*3/4 {
+		return
+	}
+	b.index = make([]int32, 2*len(b.index))
+	for i := 1; i < len(b.patterns); i++ {
+		b.index[b.find(b.patterns[i].text)] = int32(i) //nolint:gosec // G115: memory has fewer
 	}
 }
 
