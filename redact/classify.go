@@ -192,7 +192,7 @@ func (m *masks) placesPlain(words int) []uint16 {
 	n := 0
 	for w := range words + 1 {
 		hits := m.encodedAt(w)
-		at := uint16(w * block) //nolint:gosec // G115: a chunk is shorter
+		at := uint16(w * block)
 		// Most words have few, and it is their number that no processor foresees:
 		// to write more than there are costs less than to ask.
 		first := hits

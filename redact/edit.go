@@ -134,7 +134,7 @@ func (e *editor) keySet(start int) *keySet {
 	if set == nil {
 		set = &keySet{taken: make(map[string]bool), count: make(map[string]int)}
 		e.keys[start] = set
-		w := walker{text: e.text, pos: start, v: &keyCollector{text: e.text, object: start, taken: set.taken}}
+		w := walker{text: e.text, pos: start, v: &keyCollector{text: e.text, object: start, taken: set.taken}, stops: new(masks)}
 		w.nested(placeOther, nil)
 	}
 	return set

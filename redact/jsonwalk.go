@@ -52,7 +52,7 @@ type walker struct {
 	depth  int
 	v      visitor // or nil
 	header header
-	stops  *masks // whose inert bytes are those that end what is plain in a string, or nil
+	stops  *masks // whose inert bytes are those that end what is plain in a string
 	from   int    // what of the text stops is about
 	to     int
 }
@@ -60,7 +60,7 @@ type walker struct {
 // walk tells v every token of text, which stands at a place, and reports whether
 // text is one JSON value. Where it is not, v has seen the tokens before the fault.
 func walk(text []byte, at place, v visitor) (header, bool) {
-	w := walker{text: text, v: v}
+	w := walker{text: text, v: v, stops: new(masks)}
 	return w.walk(at)
 }
 
@@ -202,48 +202,32 @@ func (w *walker) key(at place, object int) ([]byte, bool) {
 
 // string reads a string at the quote and reports whether it has a backslash.
 func (w *walker) string() (escaped, ok bool) {
-	for i := w.pos + 1; ; i++ {
-		if i = w.plain(i); i >= len(w.text) {
-			return escaped, false
-		}
-		switch c := w.text[i]; {
-		case c == '"':
-			w.pos = i + 1
-			return escaped, true
-		case c == '\\':
-			escaped = true
-			w.pos = i
-			if !w.escape() {
-				return escaped, false
-			}
-			i = w.pos
-		case c < ' ':
-			return escaped, false
-		}
-	}
-}
-
-// plain returns where from i on something in a string may not stand for itself;
-// that is not in text where nothing is.
-func (w *walker) plain(i int) int {
-	if w.stops == nil {
-		for i < len(w.text) && !endsPlain[w.text[i]] {
-			i++
-		}
-		return i
-	}
-	for i < len(w.text) {
+	for i := w.pos + 1; i < len(w.text); {
 		if i >= w.to {
 			w.from, w.to = i, min(len(w.text), i+chunk)
 			w.stops.classify(w.text[w.from:w.to], endsPlainTables)
 		}
-		at := uint(i - w.from) //nolint:gosec // G115: i is behind
-		if stops := w.stops.inert[at/block] >> (at % block); stops != 0 {
-			return i + bits.TrailingZeros64(stops)
+		at := uint(i - w.from)
+		stops := w.stops.inert[at/block] >> (at % block)
+		if stops == 0 {
+			i += block - int(at%block)
+			continue
 		}
-		i += block - int(at%block) //nolint:gosec // G115: less than 64
+		i += bits.TrailingZeros64(stops)
+		switch {
+		case w.text[i] == '"':
+			w.pos = i + 1
+			return escaped, true
+		case w.text[i] != '\\':
+			return escaped, false
+		}
+		escaped = true
+		if w.pos = i; !w.escape() {
+			return escaped, false
+		}
+		i = w.pos
 	}
-	return i
+	return escaped, false
 }
 
 // endsPlain are the bytes that do not stand for themselves in a string.
@@ -252,21 +236,26 @@ var (
 	endsPlainTables = tablesOf(&endsPlain)
 )
 
-// escape reads an escape at the backslash up to its last byte.
+// escape reads an escape at the backslash.
 func (w *walker) escape() bool {
 	w.pos++
-	switch w.peek() {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+	c := w.peek()
+	w.pos++
+	if endsEscape[c] {
 		return true
-	case 'u':
-	default:
-		return false
 	}
+	return c == 'u' && w.fourDigits()
+}
+
+// endsEscape are the bytes that are an escape with the backslash before them.
+var endsEscape = bytesOf(func(c byte) bool { return bytes.IndexByte([]byte(`"\/bfnrt`), c) >= 0 })
+
+func (w *walker) fourDigits() bool {
 	for range 4 {
-		w.pos++
 		if _, ok := hexDigit(w.peek()); !ok {
 			return false
 		}
+		w.pos++
 	}
 	return true
 }
@@ -312,15 +301,12 @@ func (w *walker) literal(word string) bool {
 }
 
 func (w *walker) space() {
-	for w.pos < len(w.text) {
-		switch w.text[w.pos] {
-		case ' ', '\t', '\r', '\n':
-			w.pos++
-		default:
-			return
-		}
+	for w.pos < len(w.text) && w.text[w.pos] <= ' ' && isSpace(w.text[w.pos]) {
+		w.pos++
 	}
 }
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // peek returns the next byte, or 0 at the end, which no rule accepts.
 func (w *walker) peek() byte {

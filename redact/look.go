@@ -17,6 +17,10 @@ type looker struct {
 	levels [maxDepth + 1]level
 	seams  [maxDepth]level
 
+	// copied gets what is looked at, piece by piece while that is in the nearest
+	// cache, unless it is nil.
+	copied []byte
+
 	everywhere bool // for tests: undo all that is encoded, near a value or not
 }
 
@@ -82,8 +86,12 @@ func (l *looker) sweep(k *snapshot, text []byte, depth int) {
 			done-- // the last word is looked at with what follows it
 		}
 		l.chunk(m, &s, &r, from, done, tiles)
-		from += done * block
-		k.matcher.findTo(&l.found, text, &at, from)
+		end := min(len(text), from+done*block)
+		k.matcher.findTo(&l.found, text, &at, end)
+		if depth == 0 && l.copied != nil {
+			l.copied = append(l.copied, text[from:end]...)
+		}
+		from = end
 	}
 	s.flush()
 }

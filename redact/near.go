@@ -186,7 +186,10 @@ func blank(text []byte, i int) int {
 func (s *seams) isCommon(i int) bool {
 	switch s.text[i] {
 	case '\\':
-		return i+1 < len(s.text) && s.text[i+1] > ' ' && s.text[i+1] < utf8.RuneSelf && !s.m.matters[s.text[i+1]]
+		if i+1 < len(s.text) && s.text[i+1] == '\\' && !s.m.inWindow['\\'] {
+			i++ // in JSON inside JSON
+		}
+		return s.isCommonEscape(i)
 	case '%':
 		if i+2 >= len(s.text) {
 			return true
@@ -199,6 +202,24 @@ func (s *seams) isCommon(i int) bool {
 	default:
 		return false
 	}
+}
+
+// isCommonEscape reports whether the escape at i, with a backslash, means a
+// visible character that no window has, and nothing else.
+func (s *seams) isCommonEscape(i int) bool {
+	if i+6 > len(s.text) {
+		return false
+	}
+	meant := s.text[i+1]
+	if meant == 'u' {
+		digits := &hexCode.digits
+		high, low := digits[s.text[i+4]], digits[s.text[i+5]]
+		if s.text[i+2] != '0' || s.text[i+3] != '0' || high|low == noDigit {
+			return false
+		}
+		meant = high<<4 | low
+	}
+	return meant > ' ' && meant < utf8.RuneSelf && !s.m.matters[meant]
 }
 
 // takeMeaning takes a unit at i that means something.

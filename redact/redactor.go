@@ -133,9 +133,12 @@ func (r *Redactor) Bytes(dst, src []byte) ([]byte, []Hit) {
 	}
 	l := r.state().looker()
 	defer r.state().release(l)
+	l.copied = slices.Grow(dst, len(src)) // most texts hold nothing
 	spans := union(k.sorted(l, src))
+	copied := l.copied
+	l.copied = nil
 	if len(spans) == 0 {
-		return append(dst, src...), nil
+		return append(copied, src[len(copied)-len(dst):]...), nil
 	}
 	hits := make([]Hit, 0, len(spans))
 	for _, s := range spans {

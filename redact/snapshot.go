@@ -193,7 +193,7 @@ func (b *builder) grow() {
 	}
 	b.index = make([]int32, 2*len(b.index))
 	for i := 1; i < len(b.patterns); i++ {
-		b.index[b.find(b.patterns[i].text)] = int32(i) //nolint:gosec // G115: memory has fewer
+		b.index[b.find(b.patterns[i].text)] = int32(i)
 	}
 }
 

@@ -25,7 +25,7 @@ func classifyBlocks(m *masks, word int, text []byte, inert *kindTables) {
 // places returns where in the first words something may be encoded, as offsets
 // into the chunk. One more tells how far away the next may be.
 func (m *masks) places(words int) []uint16 {
-	if hasAVX512 {
+	if hasAVX512 && words > 0 {
 		return m.encoded[:placesAVX512(m, words)]
 	}
 	return m.placesPlain(words)
@@ -35,7 +35,7 @@ func (m *masks) places(words int) []uint16 {
 // printable characters in base64 and in hexadecimal, as far as those masks tell,
 // and token into where a tile starts. Bit w of some is set where word w has any.
 func (m *masks) tiles(words int) (some uint64) {
-	if hasAVX512 {
+	if hasAVX512 && words > 0 {
 		return tilesAVX512(m, (words+vector-1)/vector)
 	}
 	return m.tilesPlain(words)
@@ -52,7 +52,7 @@ func (c *group) skim(text []byte, i, end int) int {
 }
 
 // classifyAVX512 and classifyAVX2 are classifyBlocksPlain for blocks blocks from
-// text on.
+// text on, one or more.
 //
 //go:noescape
 func classifyAVX512(m *masks, word int, text *byte, blocks int, kinds, digits, inert *kindTables)
@@ -60,12 +60,12 @@ func classifyAVX512(m *masks, word int, text *byte, blocks int, kinds, digits, i
 //go:noescape
 func classifyAVX2(m *masks, word int, text *byte, blocks int, kinds, digits, inert *kindTables)
 
-// placesAVX512 is placesPlain; it returns how many there are.
+// placesAVX512 is placesPlain for one word and more; it returns how many there are.
 //
 //go:noescape
 func placesAVX512(m *masks, words int) int
 
-// tilesAVX512 is tilesPlain for vectors vectors of words.
+// tilesAVX512 is tilesPlain for vectors vectors of words, one or more.
 //
 //go:noescape
 func tilesAVX512(m *masks, vectors int) (some uint64)
