@@ -28,9 +28,10 @@ type masks struct {
 	starts   mask // the first of four base64 digits that say a printable character or NUL first
 	highs    mask // the high digit of a printable character in hexadecimal
 	inert    mask // what the caller calls inert
-
-	encoded [chunk + block]uint16 // the places of places
 }
+
+// offsets are places in a chunk, with room for those of a word more.
+type offsets [chunk + block]uint16
 
 // The kinds of bytes. A byte is of the kinds in both its halves' tables: each
 // bit stands for a set of upper halves times a set of lower halves. It is how
@@ -188,7 +189,7 @@ func (m *masks) encodedAt(w int) uint64 {
 }
 
 // placesPlain is places where there are no instructions for it.
-func (m *masks) placesPlain(words int) []uint16 {
+func (m *masks) placesPlain(found *offsets, words int) []uint16 {
 	n := 0
 	for w := range words + 1 {
 		hits := m.encodedAt(w)
@@ -196,7 +197,7 @@ func (m *masks) placesPlain(words int) []uint16 {
 		// Most words have few, and it is their number that no processor foresees:
 		// to write more than there are costs less than to ask.
 		first := hits
-		places := m.encoded[n : n+few]
+		places := found[n : n+few]
 		for i := range places {
 			places[i] = at + uint16(bits.TrailingZeros64(hits)) //nolint:gosec // G115: at most 64
 			hits &= hits - 1
@@ -206,11 +207,11 @@ func (m *masks) placesPlain(words int) []uint16 {
 		}
 		n += bits.OnesCount64(first)
 		for i := n - bits.OnesCount64(hits); i < n; i++ {
-			m.encoded[i] = at + uint16(bits.TrailingZeros64(hits)) //nolint:gosec // G115: less than 64
+			found[i] = at + uint16(bits.TrailingZeros64(hits)) //nolint:gosec // G115: less than 64
 			hits &= hits - 1
 		}
 	}
-	return m.encoded[:n+1]
+	return found[:n+1]
 }
 
 // few is how many places of a word are written in any case.

@@ -15,7 +15,8 @@ const maxDepth = 4
 type looker struct {
 	found
 	levels [maxDepth + 1]level
-	seams  [maxDepth]level
+	seams  [maxDepth]undone
+	places offsets
 
 	// copied gets what is looked at, piece by piece while that is in the nearest
 	// cache, unless it is nil.
@@ -26,10 +27,16 @@ type looker struct {
 
 // level is the buffers for one depth.
 type level struct {
+	undone
 	regions []region
-	view    []byte
-	edits   []edit
 	masks   masks
+}
+
+// undone is the buffers for what a text means, and for where that differs from
+// what is written.
+type undone struct {
+	view  []byte
+	edits []edit
 }
 
 // region is a part of a text to be undone: what shows that it is encoded lies
@@ -43,6 +50,7 @@ type region struct {
 func (l *looker) trim() {
 	l.matches, l.near = recycle(l.matches), recycle(l.near)
 	for i := range l.levels {
+		l.levels[i].regions = recycle(l.levels[i].regions)
 		l.levels[i].trim()
 	}
 	for i := range l.seams {
@@ -50,8 +58,8 @@ func (l *looker) trim() {
 	}
 }
 
-func (v *level) trim() {
-	v.regions, v.view, v.edits = recycle(v.regions), recycle(v.view), recycle(v.edits)
+func (u *undone) trim() {
+	u.view, u.edits = recycle(u.view), recycle(u.edits)
 }
 
 // stops returns masks that nothing else is in need of between two looks.
@@ -98,18 +106,18 @@ func (l *looker) sweep(k *snapshot, text []byte, depth int) {
 
 // chunk looks at what the first words of m say of the text from from on.
 func (l *looker) chunk(m *masks, s *seams, r *runs, from, words int, tiles uint64) {
-	places := m.places(words)
+	places := m.places(&l.places, words)
 	for n, place := range places[:len(places)-1] {
 		s.take(from+int(place), from+int(places[n+1]))
-	}
-	for ; tiles != 0; tiles &= tiles - 1 {
-		if w := bits.TrailingZeros64(tiles); w < words {
-			r.tiles(m.starts[w], m.highs[w], from+w*block)
-		}
 	}
 	if l.everywhere {
 		for _, place := range places[:len(places)-1] {
 			l.near = append(l.near, from+int(place))
+		}
+	}
+	for ; tiles != 0; tiles &= tiles - 1 {
+		if w := bits.TrailingZeros64(tiles); w < words {
+			r.tiles(m.starts[w], m.highs[w], from+w*block)
 		}
 	}
 }

@@ -274,6 +274,9 @@ func (m *matcher) compare(f *found, c *group, text []byte, i int, e entry) {
 			f.addClaim(text, start)
 		} else if !p.token || isToken(text, start, end) {
 			f.matches = append(f.matches, match{start: start, end: end, pattern: e.pattern})
+			if isTrigger(text[start]) || isTrigger(text[end-1]) { // it may be half of what stands for it
+				f.near = append(f.near, i)
+			}
 		} else if mayBeToken(text, start, end) {
 			f.near = append(f.near, i)
 		}

@@ -54,7 +54,6 @@ type state struct {
 
 	stale   atomic.Bool // something was learned since current was built
 	current atomic.Pointer[snapshot]
-	lookers sync.Pool
 
 	mu     sync.Mutex // guards what follows, and building
 	known  map[identity]*learned
@@ -93,9 +92,12 @@ func New(o Options) *Redactor {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.current.Store(newSnapshot(nil, nil))
+	s.current.Store(nothingKnown())
 	return &Redactor{reveal: func() *state { return s }}
 }
+
+// nothingKnown is what every Redactor starts from.
+var nothingKnown = sync.OnceValue(func() *snapshot { return newSnapshot(nil, nil) })
 
 // Learn makes v known as the value of ref, from the next read on. Values that
 // ref had before stay known. The zero Ref is for a value without a name: its
@@ -250,9 +252,12 @@ func (s *state) build() *snapshot {
 	return newSnapshot(s.order, s.exempt)
 }
 
+// lookers are those that are not in use.
+var lookers sync.Pool
+
 // looker returns one that nobody else uses, until release gets it back.
 func (s *state) looker() *looker {
-	if l, ok := s.lookers.Get().(*looker); ok {
+	if l, ok := lookers.Get().(*looker); ok {
 		return l
 	}
 	return new(looker)
@@ -261,7 +266,7 @@ func (s *state) looker() *looker {
 // release takes l back, less what has grown large.
 func (s *state) release(l *looker) {
 	l.trim()
-	s.lookers.Put(l)
+	lookers.Put(l)
 }
 
 // appendRefusal is what a Redactor that New did not make puts for src.

@@ -78,7 +78,7 @@ func (k *snapshot) maxAdded() int { return 512 + len(k.matcher.patterns)/8 }
 // the rest are added to k's, without building those again. It returns nil where
 // that cannot be done, or not often.
 func (k *snapshot) with(order []*learned, exempt map[string]bool) *snapshot {
-	if fewest := len(order) - k.count; fewest > k.maxAdded()/8 {
+	if fewest := len(order) - k.count; k.count == 0 || fewest > k.maxAdded()/8 {
 		return nil
 	}
 	wider := &snapshot{count: len(order), of: k.of, said: k.said, names: k.names, added: k.added}

@@ -22,13 +22,13 @@ func classifyBlocks(m *masks, word int, text []byte, inert *kindTables) {
 	}
 }
 
-// places returns where in the first words something may be encoded, as offsets
-// into the chunk. One more tells how far away the next may be.
-func (m *masks) places(words int) []uint16 {
+// places returns where in the first words something may be encoded, in found. One
+// more tells how far away the next may be.
+func (m *masks) places(found *offsets, words int) []uint16 {
 	if hasAVX512 && words > 0 {
-		return m.encoded[:placesAVX512(m, words)]
+		return found[:placesAVX512(m, found, words)]
 	}
-	return m.placesPlain(words)
+	return m.placesPlain(found, words)
 }
 
 // tiles turns starts and highs into where a tile of digits starts that say
@@ -63,7 +63,7 @@ func classifyAVX2(m *masks, word int, text *byte, blocks int, kinds, digits, ine
 // placesAVX512 is placesPlain for one word and more; it returns how many there are.
 //
 //go:noescape
-func placesAVX512(m *masks, words int) int
+func placesAVX512(m *masks, found *offsets, words int) int
 
 // tilesAVX512 is tilesPlain for vectors vectors of words, one or more.
 //

@@ -9,8 +9,6 @@
 #define HIGHS    2880
 #define INERT    3456
 
-#define ENCODEDPLACES 4032
-
 // EACH is a constant of 32 equal bytes.
 #define EACH(NAME, BYTES) \
 	DATA  NAME<>+0(SB)/8, BYTES;  \
@@ -209,11 +207,11 @@ DATA  places<>+48(SB)/8, $0x3736353433323130
 DATA  places<>+56(SB)/8, $0x3f3e3d3c3b3a3938
 GLOBL places<>(SB), RODATA|NOPTR, $64
 
-// func placesAVX512(m *masks, words int) int
-TEXT ·placesAVX512(SB), NOSPLIT, $0-24
+// func placesAVX512(m *masks, found *offsets, words int) int
+TEXT ·placesAVX512(SB), NOSPLIT, $0-32
 	MOVQ m+0(FP), DI
-	MOVQ words+8(FP), CX
-	LEAQ ENCODEDPLACES(DI), SI
+	MOVQ found+8(FP), SI
+	MOVQ words+16(FP), CX
 	MOVQ SI, R9
 	XORL R10, R10 // where the word begins
 	VMOVDQU64 places<>(SB), Z0
@@ -245,7 +243,7 @@ next:
 	SUBQ R9, SI
 	SHRQ $1, SI
 	INCQ SI
-	MOVQ SI, ret+16(FP)
+	MOVQ SI, ret+24(FP)
 	VZEROUPPER
 	RET
 

@@ -8,9 +8,9 @@ func classifyBlocks(m *masks, word int, text []byte, inert *kindTables) {
 	classifyBlocksPlain(m, word, text, inert)
 }
 
-// places returns where in the first words something may be encoded, as offsets
-// into the chunk. One more tells how far away the next may be.
-func (m *masks) places(words int) []uint16 { return m.placesPlain(words) }
+// places returns where in the first words something may be encoded, in found. One
+// more tells how far away the next may be.
+func (m *masks) places(found *offsets, words int) []uint16 { return m.placesPlain(found, words) }
 
 // tiles turns starts and highs into where a tile of digits starts that say
 // printable characters in base64 and in hexadecimal, as far as those masks tell,
