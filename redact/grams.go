@@ -20,15 +20,15 @@ type table struct {
 	tags    []uint8  // 0 where there is no entry
 }
 
-// newTable makes the table of windows and adds their grams to f.
-func (m *matcher) newTable(s shape, windows []placed, f filter) table {
+// newTable makes the table of windows and gives the hashes of their grams to add.
+func (m *matcher) newTable(s shape, windows []placed, add func(h uint64)) table {
 	size := len(windows)*s.stride*4/3 + 1
 	t := table{windows: windows, entries: make([]uint32, size), tags: make([]uint8, size)}
 	for w, window := range windows {
 		text := m.pattern(int(window.pattern)).text
 		for nth := range s.stride {
 			h := hash(s.gramOf(text, int(window.at)+nth))
-			f.add(h)
+			add(h)
 			i := t.place(h)
 			for t.tags[i] != 0 {
 				i = t.next(i)
@@ -92,7 +92,11 @@ func newPairs() (words [1 << 10]uint64) {
 // be.
 func pairOf(h uint64) uint64 { return h >> 34 & (1<<10 - 1) }
 
+// add adds to a filter that others may look at.
 func (f filter) add(h uint64) { atomic.OrUint64(&f.words[h>>f.shift], pairs[pairOf(h)]) }
+
+// put is add while nobody else has the filter, and several times as quick.
+func (f filter) put(h uint64) { f.words[h>>f.shift] |= pairs[pairOf(h)] }
 
 func (f filter) maybe(h uint64) bool {
 	return pairs[pairOf(h)]&^atomic.LoadUint64(&f.words[h>>f.shift]) == 0

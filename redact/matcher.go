@@ -76,7 +76,7 @@ func newMatcher(patterns []pattern) *matcher {
 		c.shape = shapes[i]
 		c.filter = newFilter(len(windows) * c.stride)
 		if len(windows) > 0 {
-			c.tables = []table{m.newTable(c.shape, windows, c.filter)}
+			c.tables = []table{m.newTable(c.shape, windows, c.filter.put)}
 		}
 	}
 	m.starts = append(m.starts, sync.OnceValue(func() *starts { return newStarts(patterns) }))
@@ -180,7 +180,7 @@ func (m *matcher) widen(c *group, windows []placed) []table {
 		windows = append(windows, tables[len(tables)-1].windows...)
 		tables = tables[:len(tables)-1]
 	}
-	return append(slices.Clip(tables), m.newTable(c.shape, windows, c.filter))
+	return append(slices.Clip(tables), m.newTable(c.shape, windows, c.filter.add))
 }
 
 func (c *group) isEmpty() bool { return len(c.tables) == 0 }

@@ -23,7 +23,7 @@ func newStarts(patterns []pattern) *starts {
 			continue // see pendingClaim
 		}
 		s.sorted = append(s.sorted, &patterns[i])
-		s.likely.add(hash(startOf(patterns[i].text)))
+		s.likely.put(hash(startOf(patterns[i].text)))
 	}
 	slices.SortFunc(s.sorted, func(a, b *pattern) int { return strings.Compare(a.text, b.text) })
 	return s
