@@ -29,7 +29,7 @@ type looker struct {
 type level struct {
 	undone
 	regions []region
-	masks   masks
+	masks   *masks // made when first needed: most texts have few depths
 }
 
 // undone is the buffers for what a text means, and for where that differs from
@@ -63,7 +63,15 @@ func (u *undone) trim() {
 }
 
 // stops returns masks that nothing else is in need of between two looks.
-func (l *looker) stops() *masks { return &l.levels[0].masks }
+func (l *looker) stops() *masks { return l.masks(0) }
+
+func (l *looker) masks(depth int) *masks {
+	v := &l.levels[depth]
+	if v.masks == nil {
+		v.masks = new(masks)
+	}
+	return v.masks
+}
 
 // find adds every occurrence in text to l.matches, in no order; some may be in
 // it twice.
@@ -85,7 +93,7 @@ func (l *looker) sweep(k *snapshot, text []byte, depth int) {
 	var at places
 	s := seams{k: k, m: k.matcher, l: l, text: text}
 	r := runs{k: k, l: l, text: text, depth: depth}
-	m := &l.levels[depth].masks
+	m := l.masks(depth)
 	for from := 0; from < len(text); {
 		words := m.classify(text[from:min(len(text), from+chunk)], k.matcher.inert)
 		tiles := m.tiles(words)

@@ -147,7 +147,8 @@ func isInUnit(text []byte, i int) bool {
 		if next < 0 {
 			return false
 		}
-		if at += next; sequenceLength(text[at:]) > i-at {
+		at += next
+		if length := sequenceLength(text[at:]); length == incomplete || length > i-at {
 			return true
 		}
 	}

@@ -54,6 +54,7 @@ type state struct {
 
 	stale   atomic.Bool // something was learned since current was built
 	current atomic.Pointer[snapshot]
+	lookers sync.Pool // those that are not in use
 
 	mu     sync.Mutex // guards what follows, and building
 	known  map[identity]*learned
@@ -92,12 +93,9 @@ func New(o Options) *Redactor {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.current.Store(nothingKnown())
+	s.stale.Store(true)
 	return &Redactor{reveal: func() *state { return s }}
 }
-
-// nothingKnown is what every Redactor starts from.
-var nothingKnown = sync.OnceValue(func() *snapshot { return newSnapshot(nil, nil) })
 
 // Learn makes v known as the value of ref, from the next read on. Values that
 // ref had before stay known. The zero Ref is for a value without a name: its
@@ -243,8 +241,8 @@ func (s *state) snapshot() *snapshot {
 // build makes the snapshot of what is known: of the last one and what was
 // learned since, which takes microseconds, or from nothing.
 func (s *state) build() *snapshot {
-	if !s.anew {
-		if k := s.current.Load().with(s.order, s.exempt); k != nil {
+	if last := s.current.Load(); last != nil && !s.anew {
+		if k := last.with(s.order, s.exempt); k != nil {
 			return k
 		}
 	}
@@ -252,12 +250,9 @@ func (s *state) build() *snapshot {
 	return newSnapshot(s.order, s.exempt)
 }
 
-// lookers are those that are not in use.
-var lookers sync.Pool
-
 // looker returns one that nobody else uses, until release gets it back.
 func (s *state) looker() *looker {
-	if l, ok := lookers.Get().(*looker); ok {
+	if l, ok := s.lookers.Get().(*looker); ok {
 		return l
 	}
 	return new(looker)
@@ -266,7 +261,7 @@ func (s *state) looker() *looker {
 // release takes l back, less what has grown large.
 func (s *state) release(l *looker) {
 	l.trim()
-	lookers.Put(l)
+	s.lookers.Put(l)
 }
 
 // appendRefusal is what a Redactor that New did not make puts for src.

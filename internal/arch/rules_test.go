@@ -163,7 +163,10 @@ func noInit(f *file, report func(token.Pos, string)) {
 
 // tables are variables that are looked up on a hot path and never written.
 func tables() map[string][]string {
-	return map[string][]string{"redact": {"shapes", "pairs", "base64Code", "hexCode", "kinds", "digitKinds"}}
+	return map[string][]string{"redact": {
+		"shapes", "pairs", "base64Code", "hexCode", "kinds", "digitKinds", "noKind", "inText", "endsPlain", "endsPlainTables", "endsEscape",
+		"hasBMI2", "hasAVX2", "hasAVX512",
+	}}
 }
 
 // tablesAreNotWritten holds tables to what they are said to be.
