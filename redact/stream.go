@@ -205,18 +205,32 @@ func (s *stream) putOpen(at int) int {
 }
 
 // forget drops what is before limit, but for what says how to read on: whether
-// a short value is a token depends on the byte before it, and what a backslash
-// means on those before it.
+// a short value is a token depends on the byte before it, what a backslash means
+// on those before it, and what is at limit may be the end of a control sequence.
 func (s *stream) forget(limit int) {
 	drop := max(0, limit-1)
 	for drop > 0 && limit-drop < window && s.held[drop] == '\\' {
 		drop--
 	}
+	drop = min(drop, sequenceAround(s.held, limit))
 	s.held = append(recycle(s.held), s.held[drop:]...)
 	s.past = limit - drop
 	s.shown = max(s.shown-drop, s.past)
 	s.open.start -= drop
 	s.open.end -= drop
+}
+
+// sequenceAround returns where the control sequence starts that goes on at i, or i.
+func sequenceAround(text []byte, i int) int {
+	from := max(0, i-maxSequence)
+	at := bytes.LastIndexByte(text[from:i], '\x1b')
+	if at < 0 {
+		return i
+	}
+	if length := sequenceLength(text[from+at:]); length != incomplete && from+at+length <= i {
+		return i
+	}
+	return from + at
 }
 
 func (s *stream) flush() error {
