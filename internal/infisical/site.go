@@ -28,7 +28,7 @@ func parseSite(raw string) (site, error) {
 		return site{}, errors.New("it has to be https (http is for loopback only)")
 	}
 	base := strings.TrimRight(u.Path, "/")
-	if u.EscapedPath() != u.Path || (base != "" && path.Clean(base) != base) {
+	if u.RawPath != "" || u.EscapedPath() != u.Path || (base != "" && path.Clean(base) != base) {
 		return site{}, errors.New("its path has dots, double slashes or escapes in it")
 	}
 	return site{
