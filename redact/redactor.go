@@ -54,7 +54,7 @@ type state struct {
 
 	stale   atomic.Bool // something was learned since current was built
 	current atomic.Pointer[snapshot]
-	lookers sync.Pool // those that are not in use
+	lookers chan *looker // those that are not in use; they are large, and end with the Redactor
 
 	mu     sync.Mutex // guards what follows, and building
 	known  map[identity]*learned
@@ -84,6 +84,7 @@ func New(o Options) *Redactor {
 		maxLine: o.MaxLine,
 		now:     o.Now,
 		claims:  newClaims(),
+		lookers: make(chan *looker, spareLookers),
 		known:   make(map[identity]*learned),
 		latest:  make(map[secret.Ref]*learned),
 	}
@@ -96,6 +97,9 @@ func New(o Options) *Redactor {
 	s.stale.Store(true)
 	return &Redactor{reveal: func() *state { return s }}
 }
+
+// spareLookers bounds how many lookers are kept for later.
+const spareLookers = 4
 
 // Learn makes v known as the value of ref, from the next read on. Values that
 // ref had before stay known. The zero Ref is for a value without a name: its
@@ -252,16 +256,21 @@ func (s *state) build() *snapshot {
 
 // looker returns one that nobody else uses, until release gets it back.
 func (s *state) looker() *looker {
-	if l, ok := s.lookers.Get().(*looker); ok {
+	select {
+	case l := <-s.lookers:
 		return l
+	default:
+		return new(looker)
 	}
-	return new(looker)
 }
 
 // release takes l back, less what has grown large.
 func (s *state) release(l *looker) {
 	l.trim()
-	s.lookers.Put(l)
+	select {
+	case s.lookers <- l:
+	default: // there are enough
+	}
 }
 
 // appendRefusal is what a Redactor that New did not make puts for src.
