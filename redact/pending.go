@@ -188,7 +188,8 @@ func (l *looker) mayBegin(k *snapshot, kind kindOfEdit, start []byte, depth int)
 	b.view, b.edits, _ = kind.decode(b.view[:0], b.edits[:0], start)
 	for i, c := range b.view {
 		if isTrigger(c) || c == '\n' {
-			return i < startLength || k.matcher.begins(b.view[:i], forEver)
+			settled := b.view[:i-unsettled(b.view[:i])]
+			return len(settled) < startLength || k.matcher.begins(b.view[:i], forEver) || k.matcher.begins(settled, forEver)
 		}
 	}
 	return k.matcher.begins(b.view, forEver)

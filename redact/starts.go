@@ -53,10 +53,14 @@ func (m *matcher) pending(text []byte, wait patience) int {
 	return least
 }
 
+// unsettledLength is how much of what means something else may be before the byte
+// that shows it: "=\r" before a line feed.
+const unsettledLength = 2
+
 // mayBegin reports whether text may start as some pattern does, as it stands or
 // in another way. It may say yes too often.
 func (m *matcher) mayBegin(text []byte) bool {
-	for _, c := range text[:min(len(text), startLength)] {
+	for _, c := range text[:min(len(text), startLength+unsettledLength)] {
 		if c == '\n' || isTrigger(c) {
 			return true
 		}
