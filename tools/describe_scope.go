@@ -3,10 +3,15 @@ package tools
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+
+	"scrim/internal/secret"
+	"scrim/internal/session"
+	"scrim/internal/store"
 )
 
 // DescribeArguments are what describe_scope takes: nothing.
@@ -26,6 +31,13 @@ type ApprovalsNote struct {
 	Granted int `json:"granted"`
 }
 
+// SessionNote is what is known of the launched agent that asks.
+type SessionNote struct {
+	LaunchedAt string   `json:"launched_at" jsonschema_description:"RFC 3339."`
+	Injected   int      `json:"injected" jsonschema_description:"How many secrets its environment got."`
+	Relaunch   []string `json:"relaunch" jsonschema_description:"Names that are new or have another value since the launch: relaunch to get them."`
+}
+
 // DescribeAnswer is what describe_scope answers.
 type DescribeAnswer struct {
 	Project           string         `json:"project"`
@@ -37,6 +49,7 @@ type DescribeAnswer struct {
 	Conventions       []string       `json:"conventions"`
 	AsOf              string         `json:"as_of" jsonschema_description:"RFC 3339."`
 	Approvals         ApprovalsNote  `json:"approvals"`
+	Session           *SessionNote   `json:"session,omitempty" jsonschema_description:"Absent where scrim did not launch the agent."`
 }
 
 // Text says the scope in a few lines.
@@ -51,6 +64,12 @@ func (a DescribeAnswer) Text() string {
 		fmt.Fprintf(&b, "%s %s:%s readable=%t %s\n", l.Location, l.Environment, l.Path, l.Readable, l.Reason)
 	}
 	b.WriteString(strings.Join(a.Conventions, "\n"))
+	if a.Session != nil {
+		fmt.Fprintf(&b, "\nlaunched by scrim with %d secrets", a.Session.Injected)
+		if len(a.Session.Relaunch) > 0 {
+			fmt.Fprintf(&b, "; relaunch to get %s", strings.Join(a.Session.Relaunch, ", "))
+		}
+	}
 	return b.String()
 }
 
@@ -81,5 +100,34 @@ func (d Deps) Describe(ctx context.Context) DescribeAnswer {
 			Readable: reason == "", Reason: reasonOrRemark(reason, view),
 		})
 	}
+	if d.Session != nil {
+		answer.Session = &SessionNote{
+			LaunchedAt: d.timestamp(d.Session.LaunchedAt), Injected: len(d.Session.Injected), Relaunch: d.relaunch(snapshot),
+		}
+	}
 	return answer
+}
+
+// relaunch lists the names whose value the agent would get if it were launched
+// now, and has not.
+func (d Deps) relaunch(s store.Snapshot) []string {
+	names := []string{}
+	seen := map[string]bool{}
+	for _, view := range s.Views { // the strongest first
+		if view.Place.Location != secret.Injected && view.Place.Location != secret.Staging {
+			continue
+		}
+		for _, e := range view.Entries {
+			name := e.Ref.Name()
+			if seen[name] || d.Session.Refused(name) {
+				continue
+			}
+			seen[name] = true
+			if state := d.Session.State(e.Ref, e.Value()); state == session.No || state == session.Changed {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"scrim/internal/secret"
+	"scrim/internal/session"
 	"scrim/internal/store"
 )
 
@@ -114,10 +115,8 @@ func (d Deps) notSearched(f store.Finding) []NotSearchedNote {
 // nextStep says what to do with a finding.
 func (d Deps) nextStep(f store.Finding) string {
 	switch f.Status {
-	case store.Injected:
-		return fmt.Sprintf("Use the environment variable %s where the program runs; there is no need to see its value.", f.Name)
-	case store.StagingOverride:
-		return fmt.Sprintf("Use the environment variable %s; in %s the staging value wins over the project's own.", f.Name, d.Scope.Environment)
+	case store.Injected, store.StagingOverride:
+		return d.nextStepInjected(f)
 	case store.StoredInVault:
 		return "It exists and is stored in the vault, not injected. If you need its value, call get_vault_secret with a purpose; a person will be asked."
 	case store.SharedNotPropagated:
@@ -132,6 +131,23 @@ func (d Deps) nextStep(f store.Finding) string {
 		return "Nothing is known now. Call again in a moment."
 	}
 	return "Do not call it missing: " + explain(f.Err).Message + ". Call again in a moment."
+}
+
+// nextStepInjected says what to do with a secret that is for the environment.
+func (d Deps) nextStepInjected(f store.Finding) string {
+	if f.Entry != nil {
+		switch d.Session.State(f.Entry.Ref, f.Entry.Value()) {
+		case session.No:
+			return fmt.Sprintf("It is stored and your environment does not hold it: it was not there, or was not injected, when scrim launched you. Ask the person to relaunch with `scrim run %s`.", d.Scope.Project)
+		case session.Changed:
+			return fmt.Sprintf("The environment variable %s holds the value from before a rotation. Ask the person to relaunch with `scrim run %s`.", f.Name, d.Scope.Project)
+		case session.Yes, session.Unknown:
+		}
+	}
+	if f.Status == store.StagingOverride {
+		return fmt.Sprintf("Use the environment variable %s; in %s the staging value wins over the project's own.", f.Name, d.Scope.Environment)
+	}
+	return fmt.Sprintf("Use the environment variable %s where the program runs; there is no need to see its value.", f.Name)
 }
 
 // location returns the words for where a finding is.

@@ -181,7 +181,7 @@ func matches(glob, name string) bool {
 func (d Deps) note(e store.Entry) SecretNote {
 	n := SecretNote{
 		Name: e.Ref.Name(), Location: e.Location.String(), Path: e.Ref.Path(), Environment: e.Ref.Environment(),
-		Loaded: "unknown", // nothing here was started by a launcher
+		Loaded: string(d.Session.State(e.Ref, e.Value())),
 		Shared: e.Shared, Version: e.Version, Note: secret.Untrusted(e.Comment, maxNote, d.Redactor.String),
 	}
 	if !e.UpdatedAt.IsZero() {

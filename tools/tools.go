@@ -17,6 +17,7 @@ import (
 
 	"scrim/internal/approval"
 	"scrim/internal/secret"
+	"scrim/internal/session"
 	"scrim/internal/store"
 	"scrim/redact"
 )
@@ -27,7 +28,8 @@ type Deps struct {
 	IdentityKind string // such as "universal-auth"; never a credential
 	Store        *store.Store
 	Gate         *approval.Gate
-	Trail        Trail // nil: check_text tells nothing
+	Trail        Trail           // nil: check_text tells nothing
+	Session      *session.Record // of the launched agent that this is a part of, or nil
 	Redactor     *redact.Redactor
 	Log          *slog.Logger
 	Now          func() time.Time

@@ -23,6 +23,7 @@ import (
 type commands struct {
 	Demo  DemoCmd  `cmd:"" help:"Show the whole story in one terminal: no account, nothing installed."`
 	Serve ServeCmd `cmd:"" help:"Serve MCP on stdin and stdout, for an AI client."`
+	Run   RunCmd   `cmd:"" help:"Start a program with a project's secrets in its environment."`
 	List  ListCmd  `cmd:"" help:"List the secrets of the scope by name."`
 	Find  FindCmd  `cmd:"" help:"Say where one secret is: injected, in the vault, missing, or not known."`
 	Check CheckCmd `cmd:"" help:"Check the secrets of the scope: which values nothing masks."`
@@ -45,7 +46,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends a command that does not heed the first
-	c := &cli{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv}
+	c := &cli{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, args: args}
 	exited := exitError(-1)
 	parser := newParser(c, func(code int) { exited = exitError(code) })
 	if len(args) == 0 {

@@ -15,6 +15,7 @@ import (
 
 	"scrim/internal/config"
 	"scrim/internal/secret"
+	"scrim/internal/session"
 	"scrim/internal/store"
 	"scrim/redact"
 	"scrim/tools"
@@ -25,6 +26,7 @@ import (
 type query struct {
 	deps      tools.Deps
 	cfg       config.Config
+	source    store.Source
 	out, talk io.WriteCloser
 }
 
@@ -71,11 +73,11 @@ func (q *query) run(c *cli, flags scopeFlags, answer func(*query) error) error {
 // read opens the store and reads the scope. A scope that is not in the store is
 // an error.
 func (q *query) read(c *cli, flags scopeFlags) (store.Snapshot, error) {
-	cfg, err := flags.load(c)
+	cfg, inside, err := flags.load(c)
 	if err != nil {
 		return store.Snapshot{}, err
 	}
-	if err := q.open(c, cfg); err != nil {
+	if err := q.open(c, cfg, inside); err != nil {
 		return store.Snapshot{}, err
 	}
 	waited := sayIfSlow(c.stderr, "reading the store …")
@@ -87,15 +89,15 @@ func (q *query) read(c *cli, flags scopeFlags) (store.Snapshot, error) {
 	return snapshot, snapshot.ScopeError()
 }
 
-func (q *query) open(c *cli, cfg config.Config) error {
+func (q *query) open(c *cli, cfg config.Config, inside *session.Record) error {
 	log := newLog(q.talk, cfg.Log, c.getenv)
-	secrets, err := openStore(cfg, q.deps.Redactor, log)
+	options, err := storeOptions(cfg, inside, q.deps.Redactor, log)
 	if err != nil {
 		return err
 	}
-	q.cfg = cfg
+	q.cfg, q.source = cfg, options.Source
 	q.deps = tools.Deps{
-		Scope: cfg.Scope, IdentityKind: cfg.Credentials.Kind.String(), Store: secrets,
+		Scope: cfg.Scope, IdentityKind: identityKind(cfg, inside), Store: store.New(options), Session: inside,
 		Redactor: q.deps.Redactor, Log: log, Now: time.Now,
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"scrim/internal/config"
 	"scrim/internal/infisical"
 	"scrim/internal/secret"
+	"scrim/internal/session"
 	"scrim/internal/store"
 	"scrim/redact"
 )
@@ -21,24 +22,48 @@ type scopeFlags struct {
 	Env     string `placeholder:"SLUG" help:"Environment (else PROJECT_ENV, scrim.toml, prod)."`
 }
 
-func (f scopeFlags) load(c *cli) (config.Config, error) {
+// load reads the configuration. Inside the session of a launched agent it is of
+// that session's scope.
+func (f scopeFlags) load(c *cli) (config.Config, *session.Record, error) {
+	inside, err := session.Find()
+	if err != nil {
+		return config.Config{}, nil, err
+	}
+	cfg, err := f.loadInside(c, inside)
+	return cfg, inside, err
+}
+
+func (f scopeFlags) loadInside(c *cli, inside *session.Record) (config.Config, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return config.Config{}, fmt.Errorf("find the working directory: %w", err)
 	}
 	home, _ := os.UserHomeDir() // empty is a case of its own
-	return config.Load(config.Input{
-		Getenv: c.getenv, Dir: dir, Home: home, Flags: config.Flags{Project: f.Project, Env: f.Env},
-	})
+	input := config.Input{Getenv: c.getenv, Dir: dir, Home: home, Flags: config.Flags{Project: f.Project, Env: f.Env}}
+	if inside != nil {
+		input.Session = &inside.Scope
+	}
+	return config.Load(input)
+}
+
+// identityKind names the identity that the store is read as.
+func identityKind(cfg config.Config, inside *session.Record) string {
+	if cfg.Credentials.Kind == config.NoCredentials && inside != nil && inside.Lends {
+		return inside.Identity
+	}
+	return cfg.Credentials.Kind.String()
 }
 
 // source returns the store of cfg. Without credentials it is one that answers
 // nothing, so that a server starts all the same and says why.
-func source(cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (store.Source, error) {
+func source(cfg config.Config, inside *session.Record, redactor *redact.Redactor, log *slog.Logger) (store.Source, error) {
 	identity := infisical.Identity{}
 	switch cfg.Credentials.Kind {
 	case config.NoCredentials:
-		return closed{cfg.Credentials.Reason}, nil
+		if inside == nil || !inside.Lends {
+			return closed{cfg.Credentials.Reason}, nil
+		}
+		identity = infisical.Borrowed(inside.Borrow)
 	case config.AccessToken:
 		identity = infisical.AccessToken(cfg.Credentials.Token)
 	case config.UniversalAuth:
@@ -50,20 +75,11 @@ func source(cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (sto
 	})
 }
 
-// openStore returns the snapshot of cfg's scope. From here on the redactor
-// learns what the store shows, and knows which names the user calls public.
-func openStore(cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (*store.Store, error) {
-	options, err := storeOptions(cfg, redactor, log)
-	if err != nil {
-		return nil, err
-	}
-	return store.New(options), nil
-}
-
-// storeOptions is openStore for who wants to hear from the store as well.
-func storeOptions(cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (store.Options, error) {
+// storeOptions opens the store for cfg's scope. From here on the redactor learns
+// what the store shows, and knows which names the user calls public.
+func storeOptions(cfg config.Config, inside *session.Record, redactor *redact.Redactor, log *slog.Logger) (store.Options, error) {
 	redactor.Exempt(cfg.Redact.Public)
-	from, err := source(cfg, redactor, log)
+	from, err := source(cfg, inside, redactor, log)
 	if err != nil {
 		return store.Options{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"scrim/internal/approval"
 	"scrim/internal/audit"
 	"scrim/internal/config"
+	"scrim/internal/session"
 	"scrim/internal/store"
 	"scrim/policy"
 	"scrim/redact"
@@ -46,16 +47,37 @@ func (s *ServeCmd) Run(c *cli) error {
 	return nil
 }
 
+// loadServer reads the configuration. Inside a session what the client says of
+// the project and the environment does not count: a client may pass what was
+// true for another of its servers, or nothing at all.
+func (s *ServeCmd) loadServer(c *cli) (config.Config, *session.Record, error) {
+	inside, err := session.Find()
+	if err != nil {
+		return config.Config{}, nil, err
+	}
+	client := *c
+	if inside != nil {
+		client.getenv = func(name string) string {
+			if name == "SCRIM_PROJECT" || name == "PROJECT_ENV" {
+				return ""
+			}
+			return c.getenv(name)
+		}
+	}
+	cfg, err := s.loadInside(&client, inside)
+	return cfg, inside, err
+}
+
 func (s *ServeCmd) serve(c *cli, redactor *redact.Redactor, outlet *outlet) error {
-	cfg, err := s.load(c)
+	cfg, inside, err := s.loadServer(c)
 	if err != nil {
 		return err
 	}
 	log := newLog(outlet.talk, cfg.Log, c.getenv)
-	if cfg.Credentials.Kind == config.NoCredentials {
+	if cfg.Credentials.Kind == config.NoCredentials && (inside == nil || !inside.Lends) {
 		log.Warn(cfg.Credentials.Reason)
 	}
-	app, err := assemble(c, cfg, redactor, log)
+	app, err := assemble(c, cfg, inside, redactor, log)
 	if err != nil {
 		return err
 	}
@@ -64,9 +86,9 @@ func (s *ServeCmd) serve(c *cli, redactor *redact.Redactor, outlet *outlet) erro
 }
 
 // assemble wires a server for the scope of cfg.
-func assemble(c *cli, cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (*server.Server, error) {
+func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redact.Redactor, log *slog.Logger) (*server.Server, error) {
 	var app atomic.Pointer[server.Server] // the store knows of it before it exists
-	options, err := storeOptions(cfg, redactor, log)
+	options, err := storeOptions(cfg, inside, redactor, log)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +105,7 @@ func assemble(c *cli, cfg config.Config, redactor *redact.Redactor, log *slog.Lo
 		Policy: policy.ForScope(cfg.Scope), Audit: trail, Mask: redactor.String,
 	})
 	app.Store(server.New(tools.Deps{
-		Scope: cfg.Scope, IdentityKind: cfg.Credentials.Kind.String(), Store: secrets,
+		Scope: cfg.Scope, IdentityKind: identityKind(cfg, inside), Store: secrets, Session: inside,
 		Gate: gate, Trail: trail, Redactor: redactor, Log: log, Now: time.Now,
 	}, version()))
 	return app.Load(), nil

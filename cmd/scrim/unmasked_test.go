@@ -46,7 +46,7 @@ func watch(t *testing.T, public ...string) *watched {
 	}
 	redactor := redact.New(redact.Options{})
 	log := slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	options, err := storeOptions(cfg, redactor, log)
+	options, err := storeOptions(cfg, nil, redactor, log)
 	if err != nil {
 		t.Fatal(err)
 	}

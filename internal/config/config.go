@@ -25,6 +25,9 @@ type Input struct {
 	Dir    string // absolute; scrim.toml is looked for here and upwards
 	Home   string // absolute; empty where the user has none
 	Flags  Flags
+	// Session is the scope of the launched agent that this process belongs to, or
+	// nil. It is the process's scope: whoever asks for another is refused.
+	Session *secret.Scope
 }
 
 // Flags are the settings that a command line can state; empty ones state
@@ -40,6 +43,7 @@ type Config struct {
 	Credentials Credentials
 	Log         Log
 	Redact      Redact
+	Run         Run
 	UserFile    string // where the user's own file is, or would be; empty where the user has no place for one
 	origins     map[string]string
 }
@@ -49,6 +53,14 @@ type Redact struct {
 	// Public is the names whose values are no secrets, such as a region, in
 	// every project: sorted, each once.
 	Public []string
+}
+
+// Run is what the user says of `scrim run`. Only the user's own file can say it.
+type Run struct {
+	Agent []string // the command that is started where the command line names none
+	// Allow is the names that are put into an agent's environment although they
+	// change how programs load or run code.
+	Allow []string
 }
 
 // Origin says where a setting came from: a flag, a variable, a file's
@@ -61,7 +73,7 @@ func (c Config) Origin(setting string) string { return c.origins[setting] }
 func Settings() []string {
 	return []string{
 		"site_url", "project_id", "project", "path", "env",
-		"paths.vault", "paths.staging", "paths.shared", "vault_environments", "redact.public", "credentials",
+		"paths.vault", "paths.staging", "paths.shared", "vault_environments", "redact.public", "agent", "run.allow", "credentials",
 	}
 }
 
@@ -87,12 +99,12 @@ func Load(in Input) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	if scope.Site, err = l.site(credentials); err != nil {
+	if scope.Site, err = l.siteOf(scope, credentials); err != nil {
 		return Config{}, err
 	}
 	credentials.Site = scope.Site
 	return Config{
-		Scope: scope, Credentials: credentials, Log: log, Redact: l.redact(), UserFile: l.userFilePath(), origins: l.origins,
+		Scope: scope, Credentials: credentials, Log: log, Redact: l.redact(), Run: l.run(), UserFile: l.userFilePath(), origins: l.origins,
 	}, nil
 }
 
@@ -136,6 +148,9 @@ func first(settings ...setting) setting {
 
 // scope fills in everything but the site.
 func (l *loader) scope() (secret.Scope, error) {
+	if l.in.Session != nil {
+		return l.sessionScope(*l.in.Session)
+	}
 	project, err := l.project()
 	if err != nil {
 		return secret.Scope{}, err
@@ -225,6 +240,12 @@ func (l *loader) vaultEnvironments(project string) []string {
 func (l *loader) redact() Redact {
 	l.origins["redact.public"] = l.user.origin("redact", "public").or(byDefault)
 	return Redact{Public: slices.Compact(slices.Sorted(slices.Values(l.user.doc.Redact.Public)))}
+}
+
+func (l *loader) run() Run {
+	l.origins["agent"] = l.user.origin("agent").or(byDefault)
+	l.origins["run.allow"] = l.user.origin("run", "allow").or(byDefault)
+	return Run{Agent: l.user.doc.Agent, Allow: l.user.doc.Run.Allow}
 }
 
 // or returns the origin of s, or fallback where nobody states s.

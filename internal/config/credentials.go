@@ -54,6 +54,7 @@ type Credentials struct {
 	Token        secret.Value
 	Site         string // canonical base URL
 	Source       string // a variable or a file
+	InFile       bool   // Source is the user's credentials file, which every process of the user finds
 	Reason       string // with NoCredentials: a sentence on what was looked for, and the next step
 }
 
@@ -185,6 +186,7 @@ func parseCredentials(data []byte) (Credentials, error) {
 		}
 	}
 	c := universalAuth(values[clientIDName], values[clientSecretName], credentialsFile)
+	c.InFile = true
 	c.Site = values[siteName]
 	return c, nil
 }

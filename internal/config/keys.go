@@ -38,10 +38,13 @@ func rules() map[string]keyRule {
 		"redact":        {holds: "a table", userOnly: true},
 		"redact.public": {holds: "a list of strings", userOnly: true},
 
+		"agent":     {holds: "a list of strings", userOnly: true},
+		"run":       {holds: "a table", userOnly: true},
+		"run.allow": {holds: "a list of strings", userOnly: true},
+
 		"types":    {later: true},
 		"shared":   {later: true},
 		"policy":   {later: true},
-		"agent":    {userOnly: true, later: true},
 		"identity": {userOnly: true, later: true},
 		"approval": {userOnly: true, later: true},
 	}

@@ -31,6 +31,10 @@ type document struct {
 	Redact   struct {
 		Public []string `toml:"public"`
 	} `toml:"redact"`
+	Agent []string `toml:"agent"`
+	Run   struct {
+		Allow []string `toml:"allow"`
+	} `toml:"run"`
 }
 
 // registered is what the user's file says about one project.
@@ -86,8 +90,10 @@ func parse(path string, data []byte, users bool) (file, error) {
 	if err := f.checkProjects(); err != nil {
 		return file{}, err
 	}
-	if err := f.checkPublic(); err != nil {
-		return file{}, err
+	for _, check := range []func() error{f.checkPublic, f.checkRun} {
+		if err := check(); err != nil {
+			return file{}, err
+		}
 	}
 	return f, nil
 }
@@ -232,6 +238,19 @@ func (f file) checkPublic() error {
 	for _, name := range f.doc.Redact.Public {
 		if err := secret.CheckName(name); err != nil {
 			return &Error{f.origin("redact", "public").or(f.path), err.Error(), "write exact names such as AWS_REGION"}
+		}
+	}
+	return nil
+}
+
+// checkRun checks what `scrim run` starts, and which names it may not refuse.
+func (f file) checkRun() error {
+	if at := f.origin("agent"); at.stated() && (len(f.doc.Agent) == 0 || f.doc.Agent[0] == "") {
+		return &Error{at.origin, "agent is the command that `scrim run` starts, and it is empty", `write it as agent = ["claude"]`}
+	}
+	for _, name := range f.doc.Run.Allow {
+		if err := secret.CheckName(name); err != nil {
+			return &Error{f.origin("run", "allow").or(f.path), err.Error(), "write exact names such as NODE_OPTIONS"}
 		}
 	}
 	return nil

@@ -1,7 +1,9 @@
 package infisical
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"scrim/internal/secret"
 )
@@ -19,6 +21,7 @@ type Identity struct {
 	clientID     secret.Value
 	clientSecret secret.Value
 	token        secret.Value
+	borrow       func(context.Context) (secret.Value, time.Duration, error)
 }
 
 // UniversalAuth returns the machine identity with these credentials. It logs
@@ -53,8 +56,11 @@ func (i Identity) check() error {
 
 // credentials returns what the redactor has to know of i.
 func (i Identity) credentials() []secret.Value {
-	if i.kind == kindAccessToken {
+	switch i.kind {
+	case kindAccessToken:
 		return []secret.Value{i.token}
+	case kindBorrowed:
+		return nil
 	}
 	return []secret.Value{i.clientID, i.clientSecret}
 }

@@ -163,6 +163,9 @@ func (s *session) drop(l lease) bool {
 // refresh renews old where that gives it more time, and logs in elsewhere. A
 // token that still lives outlasts a server that cannot be reached.
 func (s *session) refresh(ctx context.Context, old lease) (lease, error) {
+	if s.identity.kind == kindBorrowed {
+		return s.borrowed(ctx, old)
+	}
 	var l lease
 	var err error
 	renewable := old.renewable(time.Now())

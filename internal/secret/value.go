@@ -1,6 +1,8 @@
 package secret
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
 	"io"
@@ -39,6 +41,15 @@ func (v Value) IsZero() bool { return v.reveal == nil }
 // plaintexts of one length.
 func (v Value) Equal(w Value) bool {
 	return subtle.ConstantTimeCompare([]byte(v.Reveal()), []byte(w.Reveal())) == 1
+}
+
+// Digest returns a digest of the plaintext under key (HMAC-SHA-256): two values
+// that are digested under one key, which nobody else has, can be compared without
+// being kept.
+func (v Value) Digest(key [32]byte) [sha256.Size]byte {
+	mac := hmac.New(sha256.New, key[:])
+	_, _ = io.WriteString(mac, v.Reveal())
+	return [sha256.Size]byte(mac.Sum(nil))
 }
 
 // String returns a constant that says nothing about the plaintext.

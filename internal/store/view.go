@@ -54,6 +54,10 @@ type Entry struct {
 // Hidden reports whether this identity may see the name and not the value.
 func (e *Entry) Hidden() bool { return e.value.IsZero() }
 
+// Value returns the value as it was last read, or the zero Value where this
+// identity may not see it. Few may reveal it.
+func (e *Entry) Value() secret.Value { return e.value }
+
 // find returns the entry called name, or nil.
 func (v *View) find(name string) *Entry {
 	i, ok := slices.BinarySearchFunc(v.Entries, name, func(e Entry, name string) int {
