@@ -168,17 +168,25 @@ func (l *looker) begins(k *snapshot, tail []byte, wait patience, depth int) bool
 		}
 		var rest int
 		b.view, b.edits, rest = kind.decode(b.view[:0], b.edits[:0], tail)
-		if len(b.view) == 0 || len(b.edits) == 0 && rest == len(tail) || !k.matcher.mayBegin(b.view) {
+		if len(b.edits) == 0 && rest == len(tail) {
 			continue
 		}
-		if k.matcher.begins(b.view, wait) {
+		if l.viewBegins(k, b.view, kind, wait, depth) {
 			return true
 		}
-		if depth+1 < maxDepth && kind != lines && l.begins(k, b.view, wait, depth+1) {
+		if n := unsettled(b.view); n > 0 && l.viewBegins(k, b.view[:len(b.view)-n], kind, wait, depth) {
 			return true
 		}
 	}
 	return false
+}
+
+// viewBegins is begins for what a tail means in one way of writing.
+func (l *looker) viewBegins(k *snapshot, view []byte, kind kindOfEdit, wait patience, depth int) bool {
+	if len(view) == 0 || !k.matcher.mayBegin(view) {
+		return false
+	}
+	return k.matcher.begins(view, wait) || depth+1 < maxDepth && kind != lines && l.begins(k, view, wait, depth+1)
 }
 
 // mayBegin reports whether what the start of a tail means may be the start of
