@@ -110,7 +110,7 @@ func TestLoadDefaults(t *testing.T) {
 	wantOrigins := map[string]string{
 		"project": "~/code/alpha/scrim.toml:1:1", "project_id": "~/code/alpha/scrim.toml:2:1",
 		"path": "default", "env": "default", "site_url": "default", "vault_environments": "default",
-		"paths.vault": "default", "paths.staging": "default", "paths.shared": "default", "redact.public": "default", "credentials": "",
+		"paths.vault": "default", "paths.staging": "default", "paths.shared": "default", "redact.public": "default", "agent": "default", "run.allow": "default", "credentials": "",
 	}
 	if diff := cmp.Diff(wantOrigins, origins); diff != "" {
 		t.Errorf("origins (-want +got):\n%s", diff)

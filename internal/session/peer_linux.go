@@ -15,7 +15,7 @@ func peer(c *net.UnixConn) (uid, pid int, err error) {
 	var credentials *unix.Ucred
 	var failed error
 	err = raw.Control(func(fd uintptr) {
-		credentials, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) //nolint:gosec // G115: a descriptor
+		credentials, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	})
 	if err == nil {
 		err = failed

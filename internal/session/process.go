@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -57,10 +58,5 @@ func Descends(pid int, from Process) bool {
 	if err != nil {
 		return false
 	}
-	for _, p := range ancestors {
-		if p == from {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(ancestors, from)
 }
