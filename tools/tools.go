@@ -48,6 +48,7 @@ func All(d Deps) []server.ServerTool {
 		findSecret(d),
 		getVaultSecret(d),
 		checkText(d),
+		checkSecrets(d),
 		describeScope(d),
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"scrim/internal/infisical"
 	"scrim/internal/secret"
 	"scrim/internal/store"
+	"scrim/internal/validate"
 	"scrim/redact"
 )
 
@@ -67,7 +68,10 @@ func storeOptions(cfg config.Config, redactor *redact.Redactor, log *slog.Logger
 	if err != nil {
 		return store.Options{}, err
 	}
-	return store.Options{Scope: cfg.Scope, Source: from, Learner: redactor, Log: log, Now: time.Now}, nil
+	return store.Options{
+		Scope: cfg.Scope, Source: from, Learner: redactor, Judge: validate.Checker{Types: cfg.Types},
+		Log: log, Now: time.Now,
+	}, nil
 }
 
 // closed is a store that nobody has credentials for.

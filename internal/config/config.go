@@ -9,6 +9,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -40,7 +41,8 @@ type Config struct {
 	Credentials Credentials
 	Log         Log
 	Redact      Redact
-	UserFile    string // where the user's own file is, or would be; empty where the user has no place for one
+	Types       map[string]secret.Type // what values are declared to be, by name
+	UserFile    string                 // where the user's own file is, or would be; empty where the user has no place for one
 	origins     map[string]string
 }
 
@@ -53,7 +55,7 @@ type Redact struct {
 
 // Origin says where a setting came from: a flag, a variable, a file's
 // "path:line:column", or "default". The settings are those of Settings; an
-// unknown one has no origin.
+// unknown one has no origin. A declared type is "types.NAME".
 func (c Config) Origin(setting string) string { return c.origins[setting] }
 
 // Settings lists the names that Origin knows, in the order in which people
@@ -61,7 +63,7 @@ func (c Config) Origin(setting string) string { return c.origins[setting] }
 func Settings() []string {
 	return []string{
 		"site_url", "project_id", "project", "path", "env",
-		"paths.vault", "paths.staging", "paths.shared", "vault_environments", "redact.public", "credentials",
+		"paths.vault", "paths.staging", "paths.shared", "vault_environments", "types", "redact.public", "credentials",
 	}
 }
 
@@ -92,7 +94,7 @@ func Load(in Input) (Config, error) {
 	}
 	credentials.Site = scope.Site
 	return Config{
-		Scope: scope, Credentials: credentials, Log: log, Redact: l.redact(), UserFile: l.userFilePath(), origins: l.origins,
+		Scope: scope, Credentials: credentials, Log: log, Redact: l.redact(), Types: l.types(), UserFile: l.userFilePath(), origins: l.origins,
 	}, nil
 }
 
@@ -225,6 +227,24 @@ func (l *loader) vaultEnvironments(project string) []string {
 func (l *loader) redact() Redact {
 	l.origins["redact.public"] = l.user.origin("redact", "public").or(byDefault)
 	return Redact{Public: slices.Compact(slices.Sorted(slices.Values(l.user.doc.Redact.Public)))}
+}
+
+// types gathers the declared types of both files. The user's own win, so that a
+// repository cannot undo a check that a person wants. The origin of the setting
+// is that of the first name.
+func (l *loader) types() map[string]secret.Type {
+	types := map[string]secret.Type{}
+	l.origins["types"] = byDefault
+	for _, f := range []file{l.repo, l.user} {
+		for name, typ := range f.doc.Types {
+			types[name] = secret.Type(typ)
+			l.origins["types."+name] = f.origin("types", name).or(f.path)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(types))[:min(1, len(types))] {
+		l.origins["types"] = l.origins["types."+name]
+	}
+	return types
 }
 
 // or returns the origin of s, or fallback where nobody states s.

@@ -32,7 +32,7 @@ func rules() []rule {
 		{"example", secret.Placeholder, isExample, "the value is that of an example", true, false},
 		{"sentence", secret.Description, isDescription, "a sentence stands where the value belongs", true, false},
 
-		{"space_around", secret.Whitespace, hasSpaceAround, "white space, a line's end or an invisible character stands before or after the value", false, false},
+		{"space_around", secret.Whitespace, hasSpaceAround, "white space or an invisible character stands before or after the value", false, false},
 		{"quotes", secret.Malformed, isQuoted, "the value stands in quotes, which programs will take for a part of it", false, false},
 
 		form(secret.URL, "a URL", isURL),

@@ -180,9 +180,9 @@ func TestStages(t *testing.T) {
 	t.Parallel()
 	const testKey, liveKey, local = "pay_test_9f8e7d6c", "pay_live_9f8e7d6c", "http://localhost:8080"
 	for environments, want := range map[string]struct{ testKey, liveKey, local bool }{
-		"prod production prod-eu eu_prod prd live":                                    {testKey: true, local: true},
+		"prod production prod-eu eu_prod prd live":                                     {testKey: true, local: true},
 		"dev development staging test qa ci local preview uat dev-eu sandbox staging2": {liveKey: true},
-		"preprod pre-prod non-prod main eu prod-test": {},
+		"preprod pre-prod non-prod main eu prod-test":                                  {},
 	} {
 		for environment := range strings.FieldsSeq(environments) {
 			if environment == "staging2" {
@@ -308,7 +308,7 @@ func TestAll(t *testing.T) {
 		"empty empty: API_KEY: the value is empty",
 		"malformed integer: LIMIT: the value is declared to be an integer, and is not",
 		"empty empty: NEVER_SET: the value is empty",
-		"whitespace space_around: ZED_URL: white space, a line's end or an invisible character stands before or after the value",
+		"whitespace space_around: ZED_URL: white space or an invisible character stands before or after the value",
 		"malformed url: ZED_URL: by its name the value is a URL, and it does not read as such",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -405,6 +405,9 @@ func checkSilence(t *testing.T, v any, value string) {
 	if p, ok := v.(secret.Problem); ok {
 		if !slices.Contains(secret.Verdicts(), p.Verdict) || !slices.Contains(validate.Rules(), p.Rule) || p.Detail == "" {
 			t.Errorf("not of the closed sets: %+v", p)
+		}
+		if len(p.Detail) > 76 {
+			t.Errorf("%q does not fit a line", p.Detail)
 		}
 		if strings.ContainsAny(p.Detail, "0123456789") && !strings.Contains(p.Detail, "base64") {
 			t.Errorf("a number in %q", p.Detail)
