@@ -67,7 +67,7 @@ func (a CheckSecretsAnswer) Text() string {
 	if a.More > 0 {
 		fmt.Fprintf(&b, "And %d more: call again with one location.\n", a.More)
 	}
-	fmt.Fprintf(&b, "%d values have nothing wrong that scrim can see.\n", a.Passed)
+	fmt.Fprintf(&b, "Values without a finding: %d\n", a.Passed)
 	for _, n := range a.NotChecked {
 		fmt.Fprintf(&b, "Not checked: %s: %s\n", n.Place, n.Reason)
 	}
@@ -82,7 +82,7 @@ func checkSecrets(d Deps) server.ServerTool {
 		name:  "check_secrets",
 		title: "Check secrets for values that look wrong",
 		description: "Says which secrets have a value that cannot be right, by name and never by value: empty, a placeholder, a description, with white space around it, " +
-			"not the URL, JWT, PEM, ... that its name or scrim.toml promises, or a test value in production. " +
+			"not the URL, JWT, PEM, ... that its name promises, or a test value in production. " +
 			"Call it when a program does not accept a secret. Only its form is looked at, so a value that passes may still be the wrong one. " +
 			"You cannot correct a value: tell the person which secret it is.",
 		readOnly: true, idempotent: true,

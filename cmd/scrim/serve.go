@@ -12,6 +12,7 @@ import (
 	"scrim/internal/audit"
 	"scrim/internal/config"
 	"scrim/internal/store"
+	"scrim/internal/validate"
 	"scrim/policy"
 	"scrim/redact"
 	"scrim/server"
@@ -70,6 +71,8 @@ func assemble(c *cli, cfg config.Config, redactor *redact.Redactor, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
+	// What an agent can write must not choose what is asked about a value.
+	options.Judge = validate.Checker{Types: cfg.OwnTypes, Quiet: cfg.Types}
 	options.Changed = func() {
 		if s := app.Load(); s != nil {
 			s.NamesChanged()

@@ -42,6 +42,7 @@ type Config struct {
 	Log         Log
 	Redact      Redact
 	Types       map[string]secret.Type // what values are declared to be, by name
+	OwnTypes    map[string]secret.Type // those of Types that the user's own file declares
 	UserFile    string                 // where the user's own file is, or would be; empty where the user has no place for one
 	origins     map[string]string
 }
@@ -93,8 +94,9 @@ func Load(in Input) (Config, error) {
 		return Config{}, err
 	}
 	credentials.Site = scope.Site
+	types, own := l.types()
 	return Config{
-		Scope: scope, Credentials: credentials, Log: log, Redact: l.redact(), Types: l.types(), UserFile: l.userFilePath(), origins: l.origins,
+		Scope: scope, Credentials: credentials, Log: log, Redact: l.redact(), Types: types, OwnTypes: own, UserFile: l.userFilePath(), origins: l.origins,
 	}, nil
 }
 
@@ -229,11 +231,11 @@ func (l *loader) redact() Redact {
 	return Redact{Public: slices.Compact(slices.Sorted(slices.Values(l.user.doc.Redact.Public)))}
 }
 
-// types gathers the declared types of both files. The user's own win, so that a
+// types gathers the declared types of both files, and those of the user's own. The user's own win, so that a
 // repository cannot undo a check that a person wants. The origin of the setting
 // is that of the first name.
-func (l *loader) types() map[string]secret.Type {
-	types := map[string]secret.Type{}
+func (l *loader) types() (types, own map[string]secret.Type) {
+	types, own = map[string]secret.Type{}, map[string]secret.Type{}
 	l.origins["types"] = byDefault
 	for _, f := range []file{l.repo, l.user} {
 		for name, typ := range f.doc.Types {
@@ -244,7 +246,10 @@ func (l *loader) types() map[string]secret.Type {
 	for _, name := range slices.Sorted(maps.Keys(types))[:min(1, len(types))] {
 		l.origins["types"] = l.origins["types."+name]
 	}
-	return types
+	for name := range l.user.doc.Types {
+		own[name] = types[name]
+	}
+	return types, own
 }
 
 // or returns the origin of s, or fallback where nobody states s.

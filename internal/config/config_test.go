@@ -128,6 +128,10 @@ func TestTypes(t *testing.T) {
 	if diff := cmp.Diff(want, got.Types); diff != "" {
 		t.Errorf("types (-want +got):\n%s", diff)
 	}
+	own := map[string]secret.Type{"LIMIT": secret.Integer, "HOOK": secret.URL}
+	if diff := cmp.Diff(own, got.OwnTypes); diff != "" {
+		t.Errorf("the user's own types (-want +got):\n%s", diff)
+	}
 	for setting, origin := range map[string]string{
 		"types": "~/.config/scrim/config.toml:1:30", "types.SALT": "~/code/alpha/scrim.toml:4:1",
 		"types.LIMIT": "~/.config/scrim/config.toml:1:11", "types.tls.key": "~/code/alpha/scrim.toml:6:1", "types.OTHER": "",

@@ -17,6 +17,10 @@ import (
 type Checker struct {
 	// Types is the declared types by name. They win over what a name suggests.
 	Types map[string]secret.Type
+	// Quiet is types that somebody declared who must not ask what a value is,
+	// such as a repository where an agent asks. They undo what a name suggests,
+	// and no value is held to them.
+	Quiet map[string]secret.Type
 }
 
 var _ secret.Judge = Checker{}
@@ -84,9 +88,13 @@ type subject struct {
 
 func (c Checker) subject(name, environment, value string) subject {
 	s := subject{value: value, trimmed: trim(value), words: wordsOf(name), stage: stageOf(environment)}
-	s.form, s.declared = c.Types[name]
-	s.loose = s.form == secret.Text
-	if !s.declared {
+	quiet, isQuiet := c.Quiet[name]
+	switch s.form, s.declared = c.Types[name]; {
+	case s.declared:
+		s.loose = s.form == secret.Text
+	case isQuiet:
+		s.loose = quiet == secret.Text
+	default:
 		s.form = formOf(s.words, s.trimmed)
 	}
 	return s

@@ -265,6 +265,37 @@ func TestDeclaredWinsOverTheName(t *testing.T) {
 	}
 }
 
+// TestQuiet has types that only undo what a name suggests: whatever they are,
+// what is said of a value is the same for each of them, or less.
+func TestQuiet(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"PIN", "X_URL", "X_JSON", "API_KEY", "X_PEM"} {
+		for _, value := range append(canaries(), "true", "1", "4417", "12345", "00ff", goodUUID, goodJWT, goodPEM, "{}", "https://x.internal", "a@b.internal", "bWFkZQ==") {
+			said := broken(t, validate.Checker{}, "prod", name, value)
+			var before []string
+			for i, typ := range secret.Types() {
+				c := validate.Checker{Quiet: map[string]secret.Type{name: typ}}
+				got := broken(t, c, "prod", name, value)
+				for _, rule := range got {
+					if !slices.Contains(said, rule) && rule != "space_around" && rule != "quotes" {
+						t.Errorf("%s=%q, quietly %s, breaks %s", name, value, typ, rule)
+					}
+				}
+				if i > 1 && !slices.Equal(before, got) {
+					t.Errorf("%s=%q, quietly %s, breaks %v, and %v as another type", name, value, typ, got, before)
+				}
+				if typ != secret.Text {
+					before = got
+				}
+			}
+		}
+	}
+	c := validate.Checker{Types: map[string]secret.Type{"SALT": secret.Hex}, Quiet: map[string]secret.Type{"SALT": secret.Text}}
+	if got := broken(t, c, "prod", "SALT", "made-up"); !slices.Equal(got, []string{"hex"}) {
+		t.Errorf("a quiet type undoes another: %v", got)
+	}
+}
+
 // TestSeveral has one value with several faults.
 func TestSeveral(t *testing.T) {
 	t.Parallel()
