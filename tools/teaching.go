@@ -13,6 +13,7 @@ func Instructions(scope secret.Scope) string {
 	return fmt.Sprintf(`scrim shows which secrets the project %q has, by name, and never their values.
 Before you say that a secret is missing, call find_secret with its name: a secret that is not in your environment may be stored in the vault. Only the status "missing" means that it does not exist; "hidden" and "unknown" do not.
 %s
+Where a program does not accept a secret, call check_secrets: it says which values look wrong, and not what they are.
 Use secrets by name ($NAME). Never print, log, commit or repeat a value; scrim masks known values as [redacted:NAME].`,
 		scope.Project, strings.Join(conventions(scope), " "))
 }

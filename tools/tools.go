@@ -50,6 +50,7 @@ func All(d Deps) []server.ServerTool {
 		findSecret(d),
 		getVaultSecret(d),
 		checkText(d),
+		checkSecrets(d),
 		describeScope(d),
 	}
 }

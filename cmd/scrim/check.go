@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"scrim/internal/secret"
 	"scrim/internal/store"
 	"scrim/tools"
 )
@@ -24,13 +26,23 @@ type CheckCmd struct {
 
 // Help is shown by `scrim check --help`.
 func (CheckCmd) Help() string {
-	return `Says which values nothing masks in output: those that are too short or too common, and those that this identity may not read. Values and their lengths are never shown, and agents are told none of this.
+	return `Says which values look wrong, and which nothing masks in output. Values and their lengths are never shown.
+
+A value looks wrong that is empty, a placeholder, a sentence about the value, has white space around it, is not the URL, PEM, JWT, JSON, ... that its name or its type promises, or is marked as one for tests in production, or as a live one elsewhere. Agents are told this too (check_secrets).
+
+Nothing masks a value that is too short or too common, or that this identity may not read. Agents are not told which those are.
 
 Examples:
 
   scrim check                     every secret in scope
   scrim check --location vault    what is stored and not injected
   scrim check --json              for scripts
+
+What a name does not say, scrim.toml can: text url email port integer boolean uuid hex base64 json jwt pem. A text may be anything but empty.
+
+  [types]
+  SALT = "hex"
+  MOTD = "text"
 
 A value that is no secret, such as a region, can be made public in your own scrim/config.toml, for every project:
 
@@ -67,6 +79,7 @@ type finding struct {
 	Environment string  `json:"environment"`
 	Path        string  `json:"path"`
 	Verdict     verdict `json:"verdict"`
+	Rule        string  `json:"rule,omitempty"` // of internal/validate; nothing masks a value by no rule of it
 	Detail      string  `json:"detail"`
 }
 
@@ -79,6 +92,7 @@ type checkAnswer struct {
 	Unaddressed  int                    `json:"unaddressed"`   // secrets under names that scrim cannot say
 	Public       []string               `json:"public"`        // of the user's public names, those that are in scope
 	PublicAbsent []string               `json:"public_absent"` // and those that nothing has
+	TypesAbsent  []string               `json:"types_absent"`  // names with a declared type that nothing has
 	Unreadable   []tools.UnreadableNote `json:"unreadable"`
 	Complete     bool                   `json:"complete"`
 	AsOf         string                 `json:"as_of"`
@@ -104,13 +118,15 @@ func (k *CheckCmd) check(ctx context.Context, q *query) (checkAnswer, error) {
 	}
 	snapshot := q.deps.Store.Peek()
 	a := checkAnswer{
-		Scope: read.Scope, Checks: []finding{}, Unexpanded: []string{}, Public: []string{}, PublicAbsent: []string{},
+		Scope: read.Scope, Checks: []finding{}, Unexpanded: []string{}, Public: []string{}, PublicAbsent: []string{}, TypesAbsent: []string{},
 		Unreadable: read.Unreadable, Complete: read.Complete, AsOf: read.AsOf,
 	}
 	judge := q.judge()
 	for _, view := range snapshot.Views {
 		if k.Location == "all" || k.Location == view.Place.Location.String() {
-			a.add(view, judge)
+			if err := a.add(view, judge, q.deps.Problems); err != nil {
+				return checkAnswer{}, err
+			}
 		}
 	}
 	for _, name := range q.cfg.Redact.Public {
@@ -120,20 +136,34 @@ func (k *CheckCmd) check(ctx context.Context, q *query) (checkAnswer, error) {
 			a.PublicAbsent = append(a.PublicAbsent, name)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(q.cfg.Types)) {
+		if !snapshot.Has(name) {
+			a.TypesAbsent = append(a.TypesAbsent, name)
+		}
+	}
 	slices.SortStableFunc(a.Checks, func(x, y finding) int { return cmp.Compare(x.Name, y.Name) })
 	return a, nil
 }
 
-// add judges the secrets of one place.
-func (a *checkAnswer) add(view store.View, judge maskJudge) {
+// add judges the secrets of one place: whether they can be masked, and what
+// problems says of their values.
+func (a *checkAnswer) add(view store.View, judge maskJudge, problems func(store.View, store.Entry) ([]secret.Problem, error)) error {
 	for _, e := range view.Entries {
+		wrong, err := problems(view, e)
+		if err != nil {
+			return err
+		}
 		v := judge.judge(e)
-		switch {
-		case v != "":
-			a.Checks = append(a.Checks, finding{
-				e.Ref.Name(), e.Location.String(), e.Ref.Environment(), e.Ref.Path(), v, detail(v, e),
-			})
-		case !judge.isPublic(e.Ref.Name()):
+		if slices.ContainsFunc(wrong, func(p secret.Problem) bool { return p.Verdict == secret.Empty }) {
+			v = "" // there is nothing to mask
+		}
+		if v != "" {
+			a.Checks = append(a.Checks, findingOf(e, v, "", detail(v, e)))
+		}
+		for _, p := range wrong {
+			a.Checks = append(a.Checks, findingOf(e, verdict(p.Verdict), p.Rule, p.Detail))
+		}
+		if v == "" && len(wrong) == 0 && !judge.isPublic(e.Ref.Name()) {
 			a.Passed++
 		}
 	}
@@ -141,6 +171,11 @@ func (a *checkAnswer) add(view store.View, judge maskJudge) {
 		a.Unexpanded = append(a.Unexpanded, view.Place.String())
 	}
 	a.Unaddressed += view.Refused
+	return nil
+}
+
+func findingOf(e store.Entry, v verdict, rule, detail string) finding {
+	return finding{e.Ref.Name(), e.Location.String(), e.Ref.Environment(), e.Ref.Path(), v, rule, detail}
 }
 
 // detail says more about a verdict on e.
@@ -164,6 +199,9 @@ func (k *CheckCmd) show(q *query, a checkAnswer) error {
 			q.say("%s: %s", v, remedy(v, q.userFile()))
 		}
 	}
+	if slices.ContainsFunc(a.Checks, func(f finding) bool { return f.Rule != "" }) {
+		q.say("%s", correction)
+	}
 	for _, place := range a.Unexpanded {
 		q.say("values in %s refer to others that this identity may not read: what they stand for cannot be masked. Let it read them.", place)
 	}
@@ -171,11 +209,18 @@ func (k *CheckCmd) show(q *query, a checkAnswer) error {
 		q.say("%s under names that scrim cannot say: not checked. Rename them in the store.", count(a.Unaddressed, "secret"))
 	}
 	k.showPublic(q, a)
+	if len(a.TypesAbsent) > 0 {
+		q.say("declared under [types], and nothing has that name in %s: %s (%s)",
+			searched(a.Scope, q.deps.Store.Peek()), strings.Join(a.TypesAbsent, ", "), q.cfg.Origin("types."+a.TypesAbsent[0]))
+	}
 	if a.outcome() == nil {
 		q.say("%s", allClear(a))
 	}
 	return nil
 }
+
+// correction says what to do about a value that looks wrong, or only looks so.
+const correction = "What looks wrong is to be corrected in the store. Where it is right as it is, say under [types] in scrim.toml what it is; \"text\" is anything."
 
 // remedy says what follows from a verdict, and what to do.
 func remedy(v verdict, userFile string) string {
@@ -215,9 +260,9 @@ func allClear(a checkAnswer) string {
 	case 0:
 		return fmt.Sprintf("There is no value to check in project %s, environment %s.", a.Scope.Project, a.Scope.Environment)
 	case 1:
-		return "The one value can be masked."
+		return "The one value looks right and can be masked."
 	default:
-		return fmt.Sprintf("All %d values can be masked.", a.Passed)
+		return fmt.Sprintf("All %d values look right and can be masked.", a.Passed)
 	}
 }
 

@@ -28,7 +28,7 @@ type RunCmd struct {
 	DryRun  bool     `help:"Say what would be started, and with which secrets, and start nothing."`
 	Print   string   `enum:"names," default:"" placeholder:"names" help:"Print the names of the secrets, one a line, and start nothing."`
 	JSON    bool     `help:"With --dry-run: as JSON."`
-	Strict  bool     `help:"Start nothing where a secret cannot be injected."`
+	Strict  bool     `help:"Start nothing where a secret cannot be injected, or looks wrong."`
 	Command []string `arg:"" optional:"" passthrough:"" help:"What to start, after -- (else agent in your own scrim/config.toml)."`
 }
 
@@ -48,7 +48,7 @@ The program to start is named by you: here, or once and for all in your own scri
 
   agent = ["claude"]
 
-Exit code 3: the secrets could not be fetched, so nothing was started. Exit code 1, with --strict: a secret cannot be injected. Exit code 2: a mistake.`
+Exit code 3: the secrets could not be fetched, so nothing was started. Exit code 1, with --strict: a secret cannot be injected, or its value looks wrong. Exit code 2: a mistake.`
 }
 
 // Run launches the program.
@@ -84,8 +84,9 @@ func (r *RunCmd) launch(c *cli, q *query) error {
 	if r.DryRun {
 		return r.show(c, q, command, plan)
 	}
-	if sayPlan(q, snapshot, plan); r.Strict && len(plan.Refused) > 0 {
-		q.say("scrim: nothing was started, as --strict says.")
+	well := sayProblems(q, plan) && len(plan.Refused) == 0
+	if sayPlan(q, snapshot, plan); !well && (r.Strict || cfg.Run.Strict) {
+		q.say("scrim: nothing was started, since something is wrong and --strict, or [run] strict in your own scrim/config.toml, stops then.")
 		return errFound
 	}
 	return r.start(c, q, command, plan)
@@ -184,6 +185,24 @@ func (r *RunCmd) notFetched(q *query, v store.View, err error) error {
 	q.say("scrim: fetch %s from %s as %s: %v%s", v.Place, q.deps.Scope.Site, q.deps.IdentityKind, err, next)
 	q.say("scrim: nothing was started.")
 	return cmp.Or(code, errStore)
+}
+
+// sayProblems says what looks wrong with a value that is about to be injected,
+// and reports whether nothing does.
+func sayProblems(q *query, plan launch.Plan) bool {
+	well := true
+	for _, e := range plan.Injected {
+		problems, err := q.deps.Store.Problems(e)
+		if err != nil {
+			q.say("scrim: %v", err)
+			return false
+		}
+		for _, p := range problems {
+			well = false
+			q.say("scrim: %s: %s", e.Ref.Name(), p.Detail)
+		}
+	}
+	return well
 }
 
 // sayPlan says what is injected, in one line where all is well.

@@ -12,6 +12,7 @@ import (
 	"scrim/internal/secret"
 	"scrim/internal/session"
 	"scrim/internal/store"
+	"scrim/internal/validate"
 	"scrim/redact"
 )
 
@@ -83,7 +84,10 @@ func storeOptions(cfg config.Config, inside *session.Record, redactor *redact.Re
 	if err != nil {
 		return store.Options{}, err
 	}
-	return store.Options{Scope: cfg.Scope, Source: from, Learner: redactor, Log: log, Now: time.Now}, nil
+	return store.Options{
+		Scope: cfg.Scope, Source: from, Learner: redactor, Judge: validate.Checker{Types: cfg.Types},
+		Log: log, Now: time.Now,
+	}, nil
 }
 
 // closed is a store that nobody has credentials for.

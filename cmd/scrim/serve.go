@@ -13,6 +13,7 @@ import (
 	"scrim/internal/config"
 	"scrim/internal/session"
 	"scrim/internal/store"
+	"scrim/internal/validate"
 	"scrim/policy"
 	"scrim/redact"
 	"scrim/server"
@@ -92,6 +93,8 @@ func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redac
 	if err != nil {
 		return nil, err
 	}
+	// What an agent can write must not choose what is asked about a value.
+	options.Judge = validate.Checker{Types: cfg.OwnTypes, Quiet: cfg.Types}
 	options.Changed = func() {
 		if s := app.Load(); s != nil {
 			s.NamesChanged()

@@ -9,6 +9,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -44,7 +45,9 @@ type Config struct {
 	Log         Log
 	Redact      Redact
 	Run         Run
-	UserFile    string // where the user's own file is, or would be; empty where the user has no place for one
+	Types       map[string]secret.Type // what values are declared to be, by name
+	OwnTypes    map[string]secret.Type // those of Types that the user's own file declares
+	UserFile    string                 // where the user's own file is, or would be; empty where the user has no place for one
 	origins     map[string]string
 }
 
@@ -61,11 +64,13 @@ type Run struct {
 	// Allow is the names that are put into an agent's environment although they
 	// change how programs load or run code.
 	Allow []string
+	// Strict starts nothing where something is wrong with a secret.
+	Strict bool
 }
 
 // Origin says where a setting came from: a flag, a variable, a file's
 // "path:line:column", or "default". The settings are those of Settings; an
-// unknown one has no origin.
+// unknown one has no origin. A declared type is "types.NAME".
 func (c Config) Origin(setting string) string { return c.origins[setting] }
 
 // Settings lists the names that Origin knows, in the order in which people
@@ -73,7 +78,7 @@ func (c Config) Origin(setting string) string { return c.origins[setting] }
 func Settings() []string {
 	return []string{
 		"site_url", "project_id", "project", "path", "env",
-		"paths.vault", "paths.staging", "paths.shared", "vault_environments", "redact.public", "agent", "run.allow", "credentials",
+		"paths.vault", "paths.staging", "paths.shared", "vault_environments", "types", "redact.public", "agent", "run.allow", "run.strict", "credentials",
 	}
 }
 
@@ -103,8 +108,9 @@ func Load(in Input) (Config, error) {
 		return Config{}, err
 	}
 	credentials.Site = scope.Site
+	types, own := l.types()
 	return Config{
-		Scope: scope, Credentials: credentials, Log: log, Redact: l.redact(), Run: l.run(), UserFile: l.userFilePath(), origins: l.origins,
+		Scope: scope, Credentials: credentials, Log: log, Redact: l.redact(), Run: l.run(), Types: types, OwnTypes: own, UserFile: l.userFilePath(), origins: l.origins,
 	}, nil
 }
 
@@ -245,7 +251,29 @@ func (l *loader) redact() Redact {
 func (l *loader) run() Run {
 	l.origins["agent"] = l.user.origin("agent").or(byDefault)
 	l.origins["run.allow"] = l.user.origin("run", "allow").or(byDefault)
-	return Run{Agent: l.user.doc.Agent, Allow: l.user.doc.Run.Allow}
+	l.origins["run.strict"] = l.user.origin("run", "strict").or(byDefault)
+	return Run{Agent: l.user.doc.Agent, Allow: l.user.doc.Run.Allow, Strict: l.user.doc.Run.Strict}
+}
+
+// types gathers the declared types of both files, and those of the user's own. The user's own win, so that a
+// repository cannot undo a check that a person wants. The origin of the setting
+// is that of the first name.
+func (l *loader) types() (types, own map[string]secret.Type) {
+	types, own = map[string]secret.Type{}, map[string]secret.Type{}
+	l.origins["types"] = byDefault
+	for _, f := range []file{l.repo, l.user} {
+		for name, typ := range f.doc.Types {
+			types[name] = secret.Type(typ)
+			l.origins["types."+name] = f.origin("types", name).or(f.path)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(types))[:min(1, len(types))] {
+		l.origins["types"] = l.origins["types."+name]
+	}
+	for name := range l.user.doc.Types {
+		own[name] = types[name]
+	}
+	return types, own
 }
 
 // or returns the origin of s, or fallback where nobody states s.

@@ -110,10 +110,35 @@ func TestLoadDefaults(t *testing.T) {
 	wantOrigins := map[string]string{
 		"project": "~/code/alpha/scrim.toml:1:1", "project_id": "~/code/alpha/scrim.toml:2:1",
 		"path": "default", "env": "default", "site_url": "default", "vault_environments": "default",
-		"paths.vault": "default", "paths.staging": "default", "paths.shared": "default", "redact.public": "default", "agent": "default", "run.allow": "default", "credentials": "",
+		"paths.vault": "default", "paths.staging": "default", "paths.shared": "default", "types": "default", "redact.public": "default", "agent": "default", "run.allow": "default", "run.strict": "default", "credentials": "",
 	}
 	if diff := cmp.Diff(wantOrigins, origins); diff != "" {
 		t.Errorf("origins (-want +got):\n%s", diff)
+	}
+}
+
+// TestTypes gathers declared types from both files. What a person declares in
+// their own, a repository does not undo.
+func TestTypes(t *testing.T) {
+	w := newWorld(t)
+	w.scrimTOML(minimal + "[types]\nSALT = \"hex\"\nLIMIT = \"text\"\n\"tls.key\" = \"pem\"\n")
+	w.userFile("types = { LIMIT = \"integer\", HOOK = \"url\" }\n")
+	got := w.load()
+	want := map[string]secret.Type{"SALT": secret.Hex, "LIMIT": secret.Integer, "tls.key": secret.PEM, "HOOK": secret.URL}
+	if diff := cmp.Diff(want, got.Types); diff != "" {
+		t.Errorf("types (-want +got):\n%s", diff)
+	}
+	own := map[string]secret.Type{"LIMIT": secret.Integer, "HOOK": secret.URL}
+	if diff := cmp.Diff(own, got.OwnTypes); diff != "" {
+		t.Errorf("the user's own types (-want +got):\n%s", diff)
+	}
+	for setting, origin := range map[string]string{
+		"types": "~/.config/scrim/config.toml:1:30", "types.SALT": "~/code/alpha/scrim.toml:4:1",
+		"types.LIMIT": "~/.config/scrim/config.toml:1:11", "types.tls.key": "~/code/alpha/scrim.toml:6:1", "types.OTHER": "",
+	} {
+		if at := strings.ReplaceAll(got.Origin(setting), w.home, "~"); at != origin {
+			t.Errorf("%s is from %q, want %q", setting, at, origin)
+		}
 	}
 }
 

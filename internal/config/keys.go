@@ -38,11 +38,14 @@ func rules() map[string]keyRule {
 		"redact":        {holds: "a table", userOnly: true},
 		"redact.public": {holds: "a list of strings", userOnly: true},
 
-		"agent":     {holds: "a list of strings", userOnly: true},
-		"run":       {holds: "a table", userOnly: true},
-		"run.allow": {holds: "a list of strings", userOnly: true},
+		"agent":      {holds: "a list of strings", userOnly: true},
+		"run":        {holds: "a table", userOnly: true},
+		"run.allow":  {holds: "a list of strings", userOnly: true},
+		"run.strict": {holds: "true or false", userOnly: true},
 
-		"types":    {later: true},
+		"types":   {holds: "a table of types by name"},
+		"types.*": {holds: "a string"},
+
 		"shared":   {later: true},
 		"policy":   {later: true},
 		"identity": {userOnly: true, later: true},
@@ -58,8 +61,11 @@ func ruleFor(key []string) (keyRule, bool) {
 		return rule, true
 	}
 	pattern := slices.Clone(key)
-	if key[0] == "projects" && len(key) > 1 {
+	if len(key) > 1 && (key[0] == "projects" || key[0] == "types") {
 		pattern[1] = "*"
+	}
+	if key[0] == "types" && len(key) == 2 {
+		return all["types.*"], true // a secret's name may have dots, in quotes
 	}
 	for _, part := range key {
 		if strings.Contains(part, ".") {

@@ -27,13 +27,15 @@ type document struct {
 		Staging string `toml:"staging"`
 		Shared  string `toml:"shared"`
 	} `toml:"paths"`
+	Types    map[string]string     `toml:"types"`
 	Projects map[string]registered `toml:"projects"`
 	Redact   struct {
 		Public []string `toml:"public"`
 	} `toml:"redact"`
 	Agent []string `toml:"agent"`
 	Run   struct {
-		Allow []string `toml:"allow"`
+		Allow  []string `toml:"allow"`
+		Strict bool     `toml:"strict"`
 	} `toml:"run"`
 }
 
@@ -90,7 +92,7 @@ func parse(path string, data []byte, users bool) (file, error) {
 	if err := f.checkProjects(); err != nil {
 		return file{}, err
 	}
-	for _, check := range []func() error{f.checkPublic, f.checkRun} {
+	for _, check := range []func() error{f.checkPublic, f.checkRun, f.checkTypes} {
 		if err := check(); err != nil {
 			return file{}, err
 		}
@@ -254,4 +256,28 @@ func (f file) checkRun() error {
 		}
 	}
 	return nil
+}
+
+// checkTypes checks the declared types. A type that scrim does not know would
+// check nothing.
+func (f file) checkTypes() error {
+	for _, name := range slices.Sorted(maps.Keys(f.doc.Types)) {
+		at := f.origin("types", name).or(f.path)
+		if err := secret.CheckName(name); err != nil {
+			return &Error{at, err.Error(), "write the exact name of a secret"}
+		}
+		if !secret.IsType(f.doc.Types[name]) {
+			return &Error{at, printable([]string{"types", name}) + " is of a type that scrim does not know", "write one of " + typeWords()}
+		}
+	}
+	return nil
+}
+
+// typeWords lists the types for people.
+func typeWords() string {
+	var words []string
+	for _, t := range secret.Types() {
+		words = append(words, string(t))
+	}
+	return strings.Join(words, ", ")
 }

@@ -27,7 +27,21 @@ func TestTOMLMistakes(t *testing.T) {
 		{"syntax", "project = \"hunter2\n", "", "~/code/alpha/scrim.toml:1:19: this is not valid TOML: "},
 		{"no text", "project = \"\xff\xfe\"\n", "", "~/code/alpha/scrim.toml:1:12: this is not valid TOML: "},
 		{"empty value", "project = \"\"\n", "", "~/code/alpha/scrim.toml:1:1: a project's name has "},
-		{"later: types", "[types]\nA = \"url\"\n", "", "~/code/alpha/scrim.toml:1:2: types is not supported by this version yet: remove it"},
+		{"unknown type", "[types]\nA_URL = \"url\"\nA = \"hunter2\"\n", "", "~/code/alpha/scrim.toml:3:1: types.A is of a type that scrim does not know: write one of text, url, email, port, "},
+		{"unknown type in the user's file", "", "[types]\nA = \"ulr\"\n", "~/.config/scrim/config.toml:2:1: types.A is of a type that scrim does not know: write one of text, url, "},
+		{"type in capitals", "types.A = \"URL\"\n", "", "~/code/alpha/scrim.toml:1:1: types.A is of a type that scrim does not know: write one of "},
+		{"no type", "types = {A = \"\"}\n", "", "~/code/alpha/scrim.toml:1:10: types.A is of a type that scrim does not know: "},
+		{"wrong type of types", "types = \"url\"\n", "", "~/code/alpha/scrim.toml:1:9: types must be a table of types by name: "},
+		{"wrong type of a type", "[types]\nA = 3\n", "", "~/code/alpha/scrim.toml:2:5: types.A must be a string: "},
+		{"a list as a type", "[types]\nA = [\"url\"]\n", "", "~/code/alpha/scrim.toml:2:5: types.A must be a string: "},
+		{"a table as a type", "[types.A]\npattern = \"hunter2\"\n", "", "~/code/alpha/scrim.toml:"},
+		{"a type with a parameter", "[types]\nA = {type = \"hex\", length = 32}\n", "", "~/code/alpha/scrim.toml:2:"},
+		{"a name with a dot and no quotes", "[types]\na.b = \"url\"\n", "", "~/code/alpha/scrim.toml:2:"},
+		{"a glob in types", "[types]\n\"A_*\" = \"url\"\n", "", "~/code/alpha/scrim.toml:2:1: a secret's name has letters, "},
+		{"a value in types", "[types]\n\"A=hunter2 is it\" = \"url\"\n", "", "~/code/alpha/scrim.toml:2:1: a secret's name has letters, "},
+		{"a value of a wrong type in types", "[types]\n\"A=hunter2 is it\" = 3\n", "", "~/code/alpha/scrim.toml:2:"},
+		{"a type twice", "[types]\nA = \"url\"\nA = \"hex\"\n", "", "~/code/alpha/scrim.toml:3:1: A is set twice: "},
+		{"wrong case of types", "[Types]\nA = \"url\"\n", "", "~/code/alpha/scrim.toml:1:2: scrim does not know Types: did you mean \"types\"?"},
 		{"later: shared", "shared.except = [\"A\"]\n", "", "~/code/alpha/scrim.toml:1:1: shared.except is not supported by this version yet: remove it"},
 		{"later: policy", "[policy.vault]\neffect = \"deny\"\n", "", "~/code/alpha/scrim.toml:1:2: policy.vault is not supported by this version yet: remove it"},
 		{"empty agent", "", "agent = []\n", "~/.config/scrim/config.toml:1:1: agent is the command that `scrim run` starts, and it is empty: "},
@@ -78,7 +92,7 @@ func TestTOMLMistakes(t *testing.T) {
 func FuzzTOML(f *testing.F) {
 	for _, seed := range []string{
 		minimal, "[projects.alpha]\npath = \"/x\"\nvault_environments = [\"dev\"]", "env = {default = \"a\", b = {c = [1, {d = 2}]}}",
-		"a.b.c = 1", "[[x]]", "project = '''\nx'''", "[paths]\nvault = \"v\"", "\"\" = 1", "\ufeffproject = 1", "redact.public = [\"A\", \"A\", \"a.b\"]", "[redact]\npublic = [\"../x\"]", "[types]\n[types.x]\ny = 1979-05-27",
+		"a.b.c = 1", "[[x]]", "project = '''\nx'''", "[paths]\nvault = \"v\"", "\"\" = 1", "\ufeffproject = 1", "redact.public = [\"A\", \"A\", \"a.b\"]", "[redact]\npublic = [\"../x\"]", "[types]\n[types.x]\ny = 1979-05-27", "types = {A = \"url\", \"a.b\" = \"hex\"}", "[types]\nA = \"uri\"",
 	} {
 		f.Add([]byte(seed), true)
 		f.Add([]byte(seed), false)
@@ -92,6 +106,11 @@ func FuzzTOML(f *testing.F) {
 			for name := range parsed.doc.Projects {
 				if !isProjectName(name) {
 					t.Errorf("accepted the project name %q", name)
+				}
+			}
+			for name, typ := range parsed.doc.Types {
+				if secret.CheckName(name) != nil || !secret.IsType(typ) {
+					t.Errorf("accepted the type %q of %q", typ, name)
 				}
 			}
 			for _, name := range parsed.doc.Redact.Public {

@@ -100,7 +100,7 @@ func TestInspector(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"tools": {[]string{"tools/list"}, []string{"list_secrets", "find_secret", "get_vault_secret", "check_text", "describe_scope"}},
+		"tools": {[]string{"tools/list"}, []string{"list_secrets", "find_secret", "get_vault_secret", "check_text", "check_secrets", "describe_scope"}},
 		"list":  {[]string{"tools/call", "--tool-name", "list_secrets"}, []string{"MAILER_PHRASE", "PAYOUT_PHRASE", `"complete":true`}},
 		"read": {
 			[]string{"tools/call", "--tool-name", "get_vault_secret", "--tool-arg", "name=PAYOUT_PHRASE", "purpose=pay"},

@@ -48,7 +48,7 @@ func (s story) check(t *testing.T, a answer) {
 
 func (s story) checkDiscovery(t *testing.T) {
 	t.Helper()
-	for _, name := range []string{"list_secrets", "find_secret", "get_vault_secret", "check_text", "describe_scope"} {
+	for _, name := range []string{"list_secrets", "find_secret", "get_vault_secret", "check_text", "check_secrets", "describe_scope"} {
 		if !slices.Contains(s.Tools, name) {
 			t.Errorf("no tool %s in %v", name, s.Tools)
 		}

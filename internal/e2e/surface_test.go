@@ -98,6 +98,13 @@ var sensible = map[string][]map[string]any{
 		{"text": strings.Repeat("large ", 50_000)},
 		{},
 	},
+	"check_secrets": {
+		{},
+		{"location": "all"},
+		{"location": "vault"},
+		{"location": "nowhere"},
+		{"name": "PAYOUT_PHRASE"},
+	},
 	"describe_scope": {{}},
 }
 
@@ -178,6 +185,7 @@ func TestWrongArgumentsAreNotEchoed(t *testing.T) {
 		"find_secret":      {"name": "PAYOUT_PHRASE"},
 		"get_vault_secret": {"name": "PAYOUT_PHRASE", "purpose": "pay"},
 		"check_text":       {"text": "a commit message"},
+		"check_secrets":    {},
 		"describe_scope":   {},
 	}
 	wrong := []any{42, true, nil, []any{canary}, map[string]any{"k": canary}, strings.Repeat(canary, 5000), canary + "/../" + canary, canary + "\x00"}

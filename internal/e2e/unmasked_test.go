@@ -66,7 +66,7 @@ func interrogate(t *testing.T, prod map[string]map[string]string, describeOnly, 
 
 	tool("list_secrets", map[string]any{}) // the scope is read from here on
 	for _, offered := range w.tools() {
-		if !slices.Contains([]string{"list_secrets", "find_secret", "get_vault_secret", "describe_scope", "check_text"}, offered.Name) {
+		if !slices.Contains([]string{"list_secrets", "find_secret", "get_vault_secret", "describe_scope", "check_text", "check_secrets"}, offered.Name) {
 			t.Errorf("this test does not call %s", offered.Name)
 		}
 	}
@@ -78,6 +78,7 @@ func interrogate(t *testing.T, prod map[string]map[string]string, describeOnly, 
 	tool("describe_scope", map[string]any{})
 	for _, location := range []string{"all", "injected", "staging", "vault", "shared"} {
 		tool("list_secrets", map[string]any{"location": location, "match": "*"})
+		tool("check_secrets", map[string]any{"location": location})
 		ask("resources/read", map[string]any{"uri": "scrim://secrets/" + location})
 	}
 	ask("resources/read", map[string]any{"uri": "scrim://scope"})

@@ -52,8 +52,11 @@ type Options struct {
 	Scope   secret.Scope
 	Source  Source
 	Learner Learner
-	Log     *slog.Logger
-	Now     func() time.Time
+	// Judge is shown values, so that who asks Problems what is wrong with one
+	// need not be. Nil is an error there.
+	Judge secret.Judge
+	Log   *slog.Logger
+	Now   func() time.Time
 	// Changed is called, where set, after a refresh that found another set of
 	// names than the one before.
 	Changed func()

@@ -593,3 +593,38 @@ func TestStatedPathMustExist(t *testing.T) {
 		t.Errorf("got %+v, %v: the folder that is not there is worth a word", found, err)
 	}
 }
+
+// TestProblems shows values to the judge that the store was made with, and to
+// nobody else; without one, no value is called sound.
+func TestProblems(t *testing.T) {
+	t.Parallel()
+	w := open(t, "prod", devstore.MayNotReadValues("/alpha/vault")...)
+	for _, view := range w.Snapshot(t.Context()).Views {
+		for _, e := range view.Entries {
+			if problems, err := w.Problems(e); !errors.Is(err, store.ErrNoJudge) || problems != nil {
+				t.Errorf("without a judge: %v, %v", problems, err)
+			}
+		}
+	}
+	seen := &court{}
+	w.Judge = seen
+	for _, view := range w.Snapshot(t.Context()).Views {
+		for _, e := range view.Entries {
+			problems, err := w.Problems(e)
+			if err != nil || len(problems) != 1 && !e.Hidden() || len(problems) != 0 && e.Hidden() {
+				t.Errorf("%s: %v, %v", e.Ref, problems, err)
+			}
+		}
+	}
+	if !slices.Contains(seen.cases, "prod:/alpha/DATABASE_URL made-up-database-prod") || slices.ContainsFunc(seen.cases, func(c string) bool { return strings.Contains(c, "DEPLOY_TOKEN") }) {
+		t.Errorf("the judge saw %v", seen.cases)
+	}
+}
+
+// court is a judge that finds fault with everything.
+type court struct{ cases []string }
+
+func (c *court) Judge(ref secret.Ref, v secret.Value) []secret.Problem {
+	c.cases = append(c.cases, ref.String()+" "+v.Reveal())
+	return []secret.Problem{{Verdict: secret.Malformed, Rule: "any", Detail: "it is a value"}}
+}

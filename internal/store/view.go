@@ -58,6 +58,22 @@ func (e *Entry) Hidden() bool { return e.value.IsZero() }
 // identity may not see it. Few may reveal it.
 func (e *Entry) Value() secret.Value { return e.value }
 
+// ErrNoJudge says that a store was made without a judge of values.
+var ErrNoJudge = errors.New("judge a value: this store has no judge")
+
+// Problems says what is wrong with the value of e. Of a value that this
+// identity may not read nobody knows anything.
+func (s *Store) Problems(e Entry) ([]secret.Problem, error) {
+	switch {
+	case s.Judge == nil:
+		return nil, ErrNoJudge
+	case e.Hidden():
+		return nil, nil
+	default:
+		return s.Judge.Judge(e.Ref, e.value), nil
+	}
+}
+
 // find returns the entry called name, or nil.
 func (v *View) find(name string) *Entry {
 	i, ok := slices.BinarySearchFunc(v.Entries, name, func(e Entry, name string) int {

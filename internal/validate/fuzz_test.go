@@ -1,0 +1,104 @@
+package validate_test
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"scrim/internal/secret"
+	"scrim/internal/validate"
+)
+
+// FuzzJudge shows that no name, type or value makes a rule panic, or say
+// anything but its own fixed sentence.
+func FuzzJudge(f *testing.F) {
+	for i, value := range append(canaries(), goodPEM, goodJWT, goodUUID, "", "\x00", "\xff\xfe", "\u200b", "-----BEGIN ", "data:;base64,", "a://[", "://", "http://", "x:", "\\n") {
+		f.Add([]string{"API_KEY", "A_URL", "A_PEM", "aJwt", "A_PORT", "A_JSON", "A_BASE64", "_"}[i%8], []string{"prod", "dev", "main"}[i%3], string(secret.Types()[i%len(secret.Types())]), value)
+	}
+	sentences := map[string]bool{}
+	for _, name := range []string{"API_KEY", "X_URL", "X_EMAIL", "X_PORT", "X_UUID", "X_HEX", "X_BASE64", "X_JSON", "X_JWT", "X_PEM"} {
+		for _, environment := range []string{"prod", "dev"} {
+			for _, typ := range append(secret.Types(), "") {
+				for _, value := range append(canaries(), "", " ") {
+					for _, p := range judge(f, name, environment, typ, value) {
+						sentences[p.Rule+p.Detail] = true
+					}
+				}
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, name, environment, typ, value string) {
+		if _, err := secret.ParseRef(environment, "/alpha", name); err != nil {
+			return
+		}
+		if !secret.IsType(typ) {
+			typ = ""
+		}
+		problems := judge(t, name, environment, secret.Type(typ), value)
+		for _, p := range problems {
+			if !sentences[p.Rule+p.Detail] {
+				t.Errorf("%q is told in words of its own: %s, %q", value, p.Rule, p.Detail)
+			}
+		}
+		if value == "" != slices.ContainsFunc(problems, func(p secret.Problem) bool { return p.Rule == "empty" }) {
+			t.Errorf("%q: empty or not? %v", value, problems)
+		}
+	})
+}
+
+func judge(t testing.TB, name, environment string, typ secret.Type, value string) []secret.Problem {
+	t.Helper()
+	c := validate.Checker{}
+	if typ != "" {
+		c.Types = map[string]secret.Type{name: typ}
+	}
+	return c.Judge(ref(t, environment, name), secret.NewValue(value))
+}
+
+// FuzzHost shows that the host of a URL that the standard library can read is
+// found as it finds it.
+func FuzzHost(f *testing.F) {
+	for _, value := range []string{"https://a.internal:80/x?y#z", "postgres://u:p@h/d", "http://[::1]:80", "http://h", "a://u:p%40@H.:1", "http://a@b@c", "http://@", "x://?", "http://u:p/a@h"} {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		parsed, err := url.Parse(value)
+		if err != nil || !utf8.ValidString(value) || strings.Contains(value, ",") {
+			return
+		}
+		got := validate.Host(value)
+		if got == "" {
+			return // in doubt, nothing
+		}
+		if want := strings.TrimSuffix(strings.ToLower(parsed.Hostname()), "."); got != want && !strings.Contains(parsed.Hostname(), "%") {
+			t.Errorf("the host of %q is %q, and not %q", value, got, want)
+		}
+	})
+}
+
+// FuzzForms shows that what one type takes, it takes with white space around
+// it, which is a fault of its own.
+func FuzzForms(f *testing.F) {
+	for _, value := range []string{"https://x", "a@b.c", "1", "true", goodUUID, "0xff", "bWFkZQ==", "{}", goodJWT, goodPEM} {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		if strings.TrimSpace(value) == "" || len(value) > 1<<16 {
+			return
+		}
+		for _, typ := range secret.Types() {
+			bare, padded := forms(t, typ, value), forms(t, typ, " "+value+"\n")
+			if bare != padded {
+				t.Errorf("%s: %q is of it: %t, with white space: %t", typ, value, bare, padded)
+			}
+		}
+	})
+}
+
+// forms reports whether a value is of a type, whatever else is wrong with it.
+func forms(t testing.TB, typ secret.Type, value string) bool {
+	t.Helper()
+	return !slices.ContainsFunc(judge(t, "NAME", "main", typ, value), func(p secret.Problem) bool { return p.Rule == string(typ) })
+}
