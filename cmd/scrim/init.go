@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -28,11 +27,11 @@ type InitCmd struct {
 func (InitCmd) Help() string {
 	return `Examples:
 
-  scrim init                              ask, show what would change, ask again
-  scrim init --project alpha --yes        no questions
-  scrim init --client codex               register with one client
+  scrim init                            ask, show the changes, ask again
+  scrim init --project alpha --yes      no questions
+  scrim init --client codex             register with one client
   scrim init --dry-run
-  scrim init --undo                       the files as they were before
+  scrim init --undo                     the files as they were before
 
 At the root of the repository (the nearest folder at or above this one with a scrim.toml or a .git, else this one) it writes scrim.toml, registers scrim serve in .mcp.json (Claude Code), .cursor/mcp.json, .vscode/mcp.json and .gemini/settings.json, for those of them that it finds traces of, and puts instructions for agents into AGENTS.md and, where there is one, CLAUDE.md, between marks. Codex has one file for all projects, ~/.codex/config.toml. All else in these files stays as it is, to the byte, and no secret goes into any.
 
@@ -67,7 +66,13 @@ func (i *InitCmd) Run(c *cli) error {
 	}
 	problems := plan.talk(c)
 	if !plan.changes() {
-		fmt.Fprint(c.stderr, wrapped("Nothing to change in "+s.root+"."))
+		fmt.Fprintln(c.stderr, map[bool]string{false: "Nothing to change.", true: "Nothing to take back."}[i.Undo])
+		if i.DryRun {
+			return problems
+		}
+		if err := plan.note(s, i.Undo); err != nil {
+			return err
+		}
 		return problems
 	}
 	switch {
@@ -88,7 +93,10 @@ func (i *InitCmd) Run(c *cli) error {
 			return errNotApproved
 		}
 	}
-	return errors.Join(i.do(c, s, plan), problems)
+	if err := i.do(c, s, plan); err != nil {
+		return err
+	}
+	return problems
 }
 
 // plan decides what to do to which file.
@@ -121,6 +129,9 @@ func (i *InitCmd) do(c *cli, s site, files plan) error {
 	}
 	if len(done) > 0 {
 		fmt.Fprint(c.stderr, wrapped("Changed "+strings.Join(done, ", ")+"."))
+	}
+	if err := files.note(s, i.Undo); err != nil {
+		return err
 	}
 	if len(done) > 0 && !i.Undo {
 		fmt.Fprintln(c.stderr, "Try: scrim list. Restart the client, so that it starts scrim.\nTo take it back: scrim init --undo")

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"scrim/internal/config"
@@ -31,6 +32,7 @@ type planned struct {
 	remove bool // rather than edit
 	mode   fs.FileMode
 	note   string // what a person should know
+	own    bool   // it is the user's, for all repositories
 	err    error  // why it is left alone
 }
 
@@ -59,11 +61,13 @@ func (p plan) talk(c *cli) error {
 
 // sayProblem says why a file is left alone.
 func sayProblem(c *cli, shown string, err error) {
-	separator := ": "
+	text := "scrim: " + shown + ": " + cause(err).Error()
 	if _, ok := errors.AsType[*setup.PositionError](err); ok {
-		separator = ":" // and the line follows
+		text = "scrim: " + shown + ":" + err.Error() // which begins with the line
+	} else if errors.Is(err, fs.ErrPermission) {
+		text += ": check its permissions, and those of its folder"
 	}
-	fmt.Fprint(c.stderr, wrapped("scrim: "+shown+separator+cause(err).Error()))
+	fmt.Fprint(c.stderr, wrapped(text))
 }
 
 // settings are what scrim.toml is to say, from flags, from what is stated
@@ -159,7 +163,7 @@ func (i *InitCmd) initPlan(c *cli, s site, settings setup.Settings) (plan, error
 		f := planned{shown: shown, file: file, mode: sharedMode, err: err}
 		server := starts.shared()
 		if client.Home != "" {
-			f.mode, server = ownMode, starts.own()
+			f.mode, f.own, server = ownMode, true, starts.own()
 		}
 		f.fill(func(data []byte) (setup.Change, error) { return client.Register(data, server) })
 		p = append(p, f)
@@ -306,7 +310,12 @@ func (i *InitCmd) undoPlan(c *cli, s site) plan {
 		if client.Home != "" && !named && (err != nil || !s.ledger.Knows(file)) {
 			continue // it is for all projects, and none of init's making
 		}
-		f := planned{shown: shown, file: file, err: err}
+		f := planned{shown: shown, file: file, own: client.Home != "", err: err}
+		if f.own && !named && s.othersUse(file) {
+			f.note = "other repositories rely on it, so it stays: --client " + client.ID + " takes it out"
+			p = append(p, f)
+			continue
+		}
 		f.undo(s, client.Unregister, client.Bare)
 		p = append(p, f)
 	}
@@ -319,6 +328,30 @@ func (i *InitCmd) undoPlan(c *cli, s site) plan {
 		seen[f.file.Path] = true
 	}
 	return p
+}
+
+// othersUse reports whether another repository that is still set up relies on a
+// file.
+func (s site) othersUse(file ledger.File) bool {
+	return slices.ContainsFunc(s.ledger.Others(file, s.root), func(root string) bool { return there(filepath.Join(root, settingsFile)) })
+}
+
+// note puts on record which files for all repositories this one relies on, or
+// relies on no more.
+func (p plan) note(s site, undo bool) error {
+	for _, f := range p {
+		if !f.own || f.err != nil {
+			continue
+		}
+		put := s.ledger.Join
+		if undo {
+			put = s.ledger.Leave
+		}
+		if err := put(f.file, s.root); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settingsBare reports whether a text says nothing.
@@ -421,7 +454,7 @@ func (f planned) lines(b *strings.Builder, sign string, e setup.Edit, part []byt
 	if len(part) == 0 {
 		return
 	}
-	text := strings.ReplaceAll(string(part), "\r\n", "\n")
+	text := strings.Map(shownRune, strings.ReplaceAll(string(part), "\r\n", "\n"))
 	if e.Offset > 0 && f.before[e.Offset-1] != '\n' {
 		if rest, ok := strings.CutPrefix(text, "\n"); ok {
 			text = rest
@@ -439,4 +472,13 @@ func (f planned) lines(b *strings.Builder, sign string, e setup.Edit, part []byt
 	for line := range strings.Lines(text) {
 		b.WriteString(strings.TrimRight(sign+" "+line, " \n") + "\n")
 	}
+}
+
+// shownRune returns what a terminal may be given of a text that somebody else
+// may have edited: no controls, and nothing that changes how the rest is seen.
+func shownRune(r rune) rune {
+	if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+		return r
+	}
+	return unicode.ReplacementChar
 }

@@ -5,14 +5,15 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // maxFile is the size in bytes of the largest file that is edited.
@@ -71,11 +72,13 @@ func resolve(path string) (resolved string, linked bool, err error) {
 	var missing []string
 	for at := path; ; at = filepath.Dir(at) {
 		if _, err := os.Lstat(at); err == nil {
-			real, err := filepath.EvalSymlinks(at)
+			there, err := filepath.EvalSymlinks(at)
 			if err != nil {
 				return "", false, &RefusedError{"a link leads nowhere", "remove the link, or make what it leads to"}
 			}
-			return filepath.Join(append([]string{real}, missing...)...), real != at, nil
+			return filepath.Join(append([]string{there}, missing...)...), there != at, nil
+		} else if errors.Is(err, syscall.ENOTDIR) {
+			return "", false, &RefusedError{"a file stands where a folder belongs", "move it away"}
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return "", false, err
 		}
@@ -95,7 +98,7 @@ func (f File) Read() (data []byte, exists bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	data, _, err = read(root, f.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
@@ -138,7 +141,7 @@ func (f File) Write(before, after []byte, mode fs.FileMode) (made []string, err 
 	if err != nil {
 		return made, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	folders, err := makeFolders(root, filepath.Dir(f.name), folderMode(mode))
 	for _, folder := range folders {
 		made = append(made, filepath.Join(f.top, folder))
@@ -176,7 +179,7 @@ func (f File) makeTop(mode fs.FileMode) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	return []string{f.top}, root.Mkdir(filepath.Base(f.top), folderMode(mode))
 }
 
@@ -202,7 +205,7 @@ func makeFolders(root *os.Root, folder string, mode fs.FileMode) (made []string,
 // replace writes a file beside the one called name and gives it that name. Where
 // there was none, the mode is less what the process masks.
 func replace(root *os.Root, name string, data []byte, mode fs.FileMode, exact bool) error {
-	beside := filepath.Join(filepath.Dir(name), fmt.Sprintf(".scrim-init-%d", os.Getpid()))
+	beside := filepath.Join(filepath.Dir(name), ".scrim-init-"+rand.Text())
 	file, err := root.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
@@ -233,7 +236,7 @@ func (f File) Remove(before []byte, folders []string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	current, _, err := read(root, f.name)
 	if err != nil {
 		return err

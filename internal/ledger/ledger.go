@@ -25,6 +25,7 @@ type Ledger struct {
 type Entry struct {
 	Steps   []Step   `json:"steps"`
 	Folders []string `json:"folders,omitempty"` // made for the file, the outermost first
+	Users   []string `json:"users,omitempty"`   // repositories that rely on a file that is for all of them
 }
 
 // Step is one change.
@@ -57,6 +58,35 @@ func Open(path string) (*Ledger, error) {
 
 // Knows reports whether anything is on record for a file.
 func (l *Ledger) Knows(file File) bool { return l.entries[file.Path] != nil }
+
+// Join notes that the repository at root relies on what is on record for file.
+func (l *Ledger) Join(file File, root string) error {
+	entry := l.entries[file.Path]
+	if entry == nil || slices.Contains(entry.Users, root) {
+		return nil
+	}
+	entry.Users = append(entry.Users, root)
+	return l.save()
+}
+
+// Leave is the end of Join.
+func (l *Ledger) Leave(file File, root string) error {
+	entry := l.entries[file.Path]
+	if entry == nil || !slices.Contains(entry.Users, root) {
+		return nil
+	}
+	entry.Users = slices.DeleteFunc(entry.Users, func(user string) bool { return user == root })
+	return l.save()
+}
+
+// Others returns the repositories but root that rely on file.
+func (l *Ledger) Others(file File, root string) []string {
+	entry := l.entries[file.Path]
+	if entry == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(entry.Users), func(user string) bool { return user == root })
+}
 
 // Change makes edits to a file that holds before, or is not there where exists
 // is false. The record comes first: one of a change that did not happen does no

@@ -14,8 +14,9 @@ type jsonFile struct {
 	typed    bool   // an entry says that it is of type stdio
 }
 
-// blank reports whether a text has nothing after a byte order mark.
-func blank(data []byte) bool { return len(bytes.TrimSpace(data[bodyStart(data):])) == 0 }
+// blank reports whether a text has nothing but white space after a byte order
+// mark.
+func blank(data []byte) bool { return len(bytes.Trim(data[bodyStart(data):], " \t\r\n")) == 0 }
 
 func (f jsonFile) register(data []byte, s Server) (Change, error) {
 	if blank(data) {
@@ -153,22 +154,32 @@ func (f jsonFile) unregister(data []byte) (Change, error) {
 func without(data []byte, object node, m member) []Edit {
 	i := slices.IndexFunc(object.members, func(other member) bool { return other.key.start == m.key.start })
 	end := m.value.end
-	edits := []Edit{cut(data, m.lead, end)}
-	if m.comma >= 0 {
-		between := data[end:m.comma]
-		if len(bytes.TrimSpace(between)) == 0 {
-			return []Edit{cut(data, m.lead, m.comma+1)}
-		}
-		return append(edits, cut(data, m.comma, m.comma+1))
+	ownComma := m.comma >= 0 && len(bytes.TrimSpace(data[end:m.comma])) == 0
+	if ownComma {
+		end = m.comma + 1
 	}
-	if i == 0 {
+	edits := []Edit{cut(data, leadOf(data, m, end), end)}
+	switch {
+	case ownComma:
+		return edits
+	case m.comma >= 0: // behind a comment
+		return append(edits, cut(data, m.comma, m.comma+1))
+	case i == 0:
 		return edits
 	}
 	comma := object.members[i-1].comma
-	if comma+1 == m.lead {
-		return []Edit{cut(data, comma, end)}
-	}
 	return append([]Edit{cut(data, comma, comma+1)}, edits...)
+}
+
+// leadOf returns where to cut m, which ends at end, such that no empty line
+// stays, and what follows does not end up in a comment that comes before.
+func leadOf(data []byte, m member, end int) int {
+	rest := bytes.TrimLeft(data[end:], " \t")
+	alone := len(rest) > 0 && (rest[0] == '\n' || rest[0] == '\r')
+	if alone || !bytes.ContainsAny(data[m.lead:m.key.start], "\r\n") {
+		return m.lead
+	}
+	return m.key.start
 }
 
 func (f jsonFile) bare(data []byte) bool {

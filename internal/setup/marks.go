@@ -25,14 +25,14 @@ func Teach(data []byte, text string) (Change, error) {
 		return Change{Edits: []Edit{appended(data, block)}}, nil
 	}
 	standing := data[old[0]:old[1]]
-	newBlock := []byte(strings.ReplaceAll(block, "\n", newlineOf(data)))
 	if !bytes.HasSuffix(standing, []byte("\n")) {
-		newBlock = bytes.TrimRight(newBlock, "\r\n")
+		block = strings.TrimSuffix(block, "\n")
 	}
-	if bytes.Equal(standing, newBlock) {
+	if strings.ReplaceAll(string(standing), "\r\n", "\n") == block { // however its lines end
 		return Change{}, nil
 	}
-	return Change{Edits: []Edit{{Offset: old[0], Old: bytes.Clone(standing), New: newBlock}}}, nil
+	newBlock := strings.ReplaceAll(block, "\n", newlineOf(data))
+	return Change{Edits: []Edit{{Offset: old[0], Old: bytes.Clone(standing), New: []byte(newBlock)}}}, nil
 }
 
 // Unteach returns what takes the marks out, and what is between them.

@@ -19,12 +19,12 @@ const settingsHead = "# Which secrets scrim shows here. This file holds none, an
 // Configure returns what makes scrim.toml say settings. A file that is there
 // gets what it lacks; where it says something else, that stands.
 func Configure(data []byte, settings Settings) (Change, error) {
-	if blank(data) {
-		return Change{Edits: []Edit{{Offset: len(data), New: []byte(settings.text())}}}, nil
-	}
 	document, err := parseTOML(data)
 	if err != nil {
 		return Change{}, err
+	}
+	if blank(data) {
+		return Change{Edits: []Edit{{Offset: len(data), New: []byte(settings.text())}}}, nil
 	}
 	newline := newlineOf(data)
 	var top, bottom string

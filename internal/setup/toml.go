@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -22,14 +23,12 @@ func (f tomlFile) register(data []byte, s Server) (Change, error) {
 	if existing, ok := document.server(); ok {
 		return f.update(data, document, existing, s)
 	}
-	block := "[" + serversTable + "." + Name + "]\ncommand = " + quoted(s.Command) + "\nargs = ["
-	for i, argument := range args() {
-		if i > 0 {
-			block += ", "
-		}
-		block += quoted(argument)
+	list := make([]string, 0, len(args()))
+	for _, argument := range args() {
+		list = append(list, quoted(argument))
 	}
-	return f.checked(data, Change{Edits: []Edit{appended(data, block+"]\n")}}, s.Command)
+	block := "[" + serversTable + "." + Name + "]\ncommand = " + quoted(s.Command) + "\nargs = [" + strings.Join(list, ", ") + "]\n"
+	return f.checked(data, Change{Edits: []Edit{appended(data, block)}}, s.Command)
 }
 
 // checked makes sure that the edits leave a text that Codex can read, with
@@ -46,12 +45,13 @@ func (f tomlFile) checked(data []byte, change Change, command string) (Change, e
 }
 
 func (f tomlFile) update(data []byte, document tomlDocument, existing entry, s Server) (Change, error) {
-	switch existing.verdict(s) {
-	case kept:
+	verdict := existing.verdict(s)
+	if verdict == kept {
 		return Change{Note: existing.note()}, nil
-	case moved:
+	}
+	if verdict == moved {
 		for _, e := range document.expressions {
-			if e.table && !e.header && slices.Equal(e.key, []string{serversTable, Name, "command"}) {
+			if !e.header && slices.Equal(e.key, []string{serversTable, Name, "command"}) {
 				edit := Edit{Offset: e.value[0], Old: bytes.Clone(data[e.value[0]:e.value[1]]), New: []byte(quoted(s.Command))}
 				return f.checked(data, Change{Edits: []Edit{edit}, Note: existing.note()}, s.Command)
 			}
@@ -92,7 +92,6 @@ type tomlDocument struct {
 type expression struct {
 	key        []string // whole, with that of its table
 	header     bool
-	table      bool   // it stands in, or opens, a table of its own below servers
 	start, end int    // of the key, or of the header; a value's end
 	value      [2]int // from start to end
 }
@@ -113,7 +112,7 @@ func parseTOML(data []byte) (tomlDocument, error) {
 	parser.Reset(data[start:])
 	var table []string
 	for parser.NextExpression() {
-		e := expressionOf(&parser, parser.Expression(), start, table)
+		e := expressionOf(parser.Expression(), start, table)
 		if e.header {
 			table = e.key
 		}
@@ -125,7 +124,7 @@ func parseTOML(data []byte) (tomlDocument, error) {
 	return document, nil
 }
 
-func expressionOf(parser *unstable.Parser, n *unstable.Node, start int, table []string) expression {
+func expressionOf(n *unstable.Node, start int, table []string) expression {
 	e := expression{header: n.Kind != unstable.KeyValue, key: slices.Clone(table)}
 	if e.header {
 		e.key = nil
@@ -139,10 +138,7 @@ func expressionOf(parser *unstable.Parser, n *unstable.Node, start int, table []
 		e.end = start + int(part.Raw.Offset+part.Raw.Length)
 		e.key = append(e.key, string(part.Data))
 	}
-	if e.header {
-		e.table = e.ours()
-	} else {
-		e.table = len(table) >= 2 && table[0] == serversTable && table[1] == Name
+	if !e.header {
 		value := n.Value().Raw
 		e.value = [2]int{start + int(value.Offset), start + int(value.Offset+value.Length)}
 		e.end = start + int(n.Raw.Offset+n.Raw.Length)
@@ -198,14 +194,14 @@ func (d tomlDocument) place() int {
 	return 0
 }
 
-// blocks returns the lines of the tables for scrim, from each header to the last
-// value below it. Comments that follow belong to what is next.
+// blocks returns the lines that say something of scrim, from a header to the
+// last value below it. Comments that follow belong to what is next.
 func (d tomlDocument) blocks(data []byte) [][2]int {
 	var blocks [][2]int
 	open := false
 	for _, e := range d.expressions {
 		switch {
-		case !e.table:
+		case !e.ours():
 			open = false
 		case open:
 			blocks[len(blocks)-1][1] = lineEnd(data, e.end)
