@@ -18,6 +18,35 @@ Use secrets by name ($NAME). Never print, log, commit or repeat a value; scrim m
 		scope.Project, strings.Join(conventions(scope), " "))
 }
 
+// Guide is what Instructions say, for a file in a repository that agents read.
+// It holds for every environment and names no path, so that it stays true where
+// those change.
+func Guide() string {
+	var table strings.Builder
+	for _, tool := range All(Deps{}) {
+		fmt.Fprintf(&table, "| `%s` | %s |\n", tool.Tool.Name, tool.Tool.Title)
+	}
+	return `## Secrets
+
+The MCP server scrim shows which secrets this project has, by name, and never
+their values.
+
+- Before you say that a secret is missing, call ` + "`find_secret`" + ` with its name:
+  one that is not in your environment may be stored in the vault. Only the
+  status ` + "`missing`" + ` means that it does not exist; ` + "`hidden` and `unknown`" + `
+  do not.
+- Secrets at the project's own path are injected into the environment of what
+  scrim launches. Those in its vault are stored only: they exist, are not
+  injected, and are read one by one with ` + "`get_vault_secret`" + ` after a
+  person's yes.
+- Use secrets by name (` + "`$NAME`" + `). Never print, log, commit or repeat a value;
+  scrim masks known values as ` + "`[redacted:NAME]`" + `.
+
+| tool | what it does |
+|---|---|
+` + table.String()
+}
+
 // conventions says in words what the paths mean.
 func conventions(s secret.Scope) []string {
 	lines := []string{fmt.Sprintf("Secrets at %s are injected into the environment of what scrim launches.", s.Path)}

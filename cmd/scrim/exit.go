@@ -11,9 +11,10 @@ type exitError int
 
 // The exit codes that are scrim's own. A child's code passes through.
 const (
-	errFound exitError = 1 // the check found something
-	errUsage exitError = 2 // usage, configuration, or whatever else kept a command from its work
-	errStore exitError = 3 // the store or the identity refused
+	errFound       exitError = 1 // the check found something
+	errUsage       exitError = 2 // usage, configuration, or whatever else kept a command from its work
+	errStore       exitError = 3 // the store or the identity refused
+	errNotApproved exitError = 4 // a person said no
 )
 
 // signalled is added to the number of a signal that ended the work.

@@ -22,6 +22,7 @@ import (
 // commands is the whole command line.
 type commands struct {
 	Demo  DemoCmd  `cmd:"" help:"Show the whole story in one terminal: no account, nothing installed."`
+	Init  InitCmd  `cmd:"" help:"Set a repository up: scrim.toml, the MCP clients found, AGENTS.md."`
 	Serve ServeCmd `cmd:"" help:"Serve MCP on stdin and stdout, for an AI client."`
 	Run   RunCmd   `cmd:"" help:"Start a program with a project's secrets in its environment."`
 	List  ListCmd  `cmd:"" help:"List the secrets of the scope by name."`
@@ -69,7 +70,7 @@ func newParser(c *cli, exit func(int)) *kong.Kong {
 		kong.Description("Shows an AI agent the outlines of a team's secrets, and lets a person decide when a value is lit."),
 		kong.Writers(c.stdout, c.stderr),
 		kong.Exit(exit),
-		kong.Vars{"version": version()},
+		kong.Vars{"version": version(), "clients": clientNames()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
 	)
 }

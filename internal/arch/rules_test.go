@@ -15,6 +15,8 @@ func mayImport() map[string][]string {
 	return map[string][]string{
 		"internal/secret":         {},
 		"internal/audit":          {},
+		"internal/setup":          {},
+		"internal/ledger":         {"internal/setup"},
 		"internal/child":          {},
 		"internal/config":         {"internal/secret"},
 		"internal/devstore":       {"internal/secret"},
@@ -45,7 +47,7 @@ func onlyIn() map[string][]string {
 		"github.com/go-resty/resty":              {"internal/infisical"},
 		"github.com/mark3labs/mcp-go":            {"tools", "server"},
 		"github.com/modelcontextprotocol/go-sdk": {},
-		"github.com/pelletier/go-toml":           {"internal/config", "internal/rules"},
+		"github.com/pelletier/go-toml":           {"internal/config", "internal/rules", "internal/setup"},
 		"github.com/zricethezav/gitleaks":        {},
 		"github.com/alecthomas/kong":             {"cmd/scrim"},
 		"github.com/creack/pty":                  {"internal/child"},

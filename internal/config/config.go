@@ -34,8 +34,9 @@ type Input struct {
 // Flags are the settings that a command line can state; empty ones state
 // nothing.
 type Flags struct {
-	Project string // --project
-	Env     string // --env
+	Project   string // --project
+	ProjectID string // --project-id
+	Env       string // --env
 }
 
 // Config is what a process is bound to for as long as it runs.
@@ -188,7 +189,10 @@ func (l *loader) scope() (secret.Scope, error) {
 }
 
 func (l *loader) project() (string, error) {
-	s := first(flag("--project", l.in.Flags.Project), l.env("SCRIM_PROJECT"), l.repo.project(), l.user.project())
+	s, err := l.statedProject()
+	if err != nil {
+		return "", err
+	}
 	if !s.stated() {
 		return "", &Error{
 			Where:   "project",
@@ -196,20 +200,23 @@ func (l *loader) project() (string, error) {
 			Next:    `set SCRIM_PROJECT, or write project = "NAME" in ` + filepath.Join(l.in.Dir, repoFileName),
 		}
 	}
-	if !isProjectName(s.value) {
-		return "", &Error{s.origin, "a project's name has letters, digits, '_' and '-', and is no path", "write a name such as alpha"}
-	}
 	l.origins["project"] = s.origin
 	return s.value, nil
 }
 
+// statedProject returns the project that somebody states, if anybody does.
+func (l *loader) statedProject() (setting, error) {
+	s := first(flag("--project", l.in.Flags.Project), l.env("SCRIM_PROJECT"), l.repo.project(), l.user.project())
+	if s.stated() && !isProjectName(s.value) {
+		return setting{}, &Error{s.origin, "a project's name has letters, digits, '_' and '-', and is no path", "write a name such as alpha"}
+	}
+	return s, nil
+}
+
 func (l *loader) projectID() (string, error) {
-	s := first(l.env("SCRIM_PROJECT_ID"), l.repo.projectID(), l.user.projectID())
-	if !s.stated() {
-		var err error
-		if s, err = l.infisicalProjectID(); err != nil {
-			return "", err
-		}
+	s, err := l.statedProjectID()
+	if err != nil {
+		return "", err
 	}
 	if !s.stated() {
 		return "", &Error{
@@ -218,11 +225,23 @@ func (l *loader) projectID() (string, error) {
 			Next:    "set SCRIM_PROJECT_ID, or project_id in scrim.toml, to the id that Infisical shows in the project's settings",
 		}
 	}
-	if !isProjectID(s.value) {
-		return "", &Error{s.origin, "an Infisical project id has letters, digits, '_' and '-'", "copy it from the project's settings in Infisical"}
-	}
 	l.origins["project_id"] = s.origin
 	return s.value, nil
+}
+
+// statedProjectID returns the id that somebody states, if anybody does.
+func (l *loader) statedProjectID() (setting, error) {
+	s := first(flag("--project-id", l.in.Flags.ProjectID), l.env("SCRIM_PROJECT_ID"), l.repo.projectID(), l.user.projectID())
+	if !s.stated() {
+		var err error
+		if s, err = l.infisicalProjectID(); err != nil {
+			return setting{}, err
+		}
+	}
+	if s.stated() && !isProjectID(s.value) {
+		return setting{}, &Error{s.origin, "an Infisical project id has letters, digits, '_' and '-'", "copy it from the project's settings in Infisical"}
+	}
+	return s, nil
 }
 
 func (l *loader) environment() (slug string, stated bool, err error) {

@@ -22,9 +22,9 @@ func TestSessionIsTheScope(t *testing.T) {
 		want  string // the start of an error, or "" where the scope is the session's
 	}{
 		"nothing said":        {},
-		"the same said":       {Flags{"alpha", "dev"}, map[string]string{"SCRIM_PROJECT": "alpha", "PROJECT_ENV": "dev"}, ""},
-		"another project":     {Flags{"beta", ""}, nil, "--project: "},
-		"another environment": {Flags{"", "prod"}, nil, "--env: "},
+		"the same said":       {Flags{Project: "alpha", Env: "dev"}, map[string]string{"SCRIM_PROJECT": "alpha", "PROJECT_ENV": "dev"}, ""},
+		"another project":     {Flags{Project: "beta"}, nil, "--project: "},
+		"another environment": {Flags{Env: "prod"}, nil, "--env: "},
 		"another in a variable": {
 			Flags{}, map[string]string{"PROJECT_ENV": "prod"}, "PROJECT_ENV: ",
 		},
