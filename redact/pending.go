@@ -171,14 +171,26 @@ func (l *looker) begins(k *snapshot, tail []byte, wait patience, depth int) bool
 		if len(b.edits) == 0 && rest == len(tail) {
 			continue
 		}
-		if l.viewBegins(k, b.view, kind, wait, depth) {
-			return true
-		}
-		if n := unsettled(b.view); n > 0 && l.viewBegins(k, b.view[:len(b.view)-n], kind, wait, depth) {
-			return true
+		for skip := range firstUnit(b.edits) {
+			view := b.view[skip:]
+			if l.viewBegins(k, view, kind, wait, depth) {
+				return true
+			}
+			if n := unsettled(view); n > 0 && l.viewBegins(k, view[:len(view)-n], kind, wait, depth) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// firstUnit returns how many bytes of a view a value may start at: those of what
+// the first unit means, since a value need not be text.
+func firstUnit(edits []edit) int {
+	if len(edits) == 0 || edits[0].raw > 0 {
+		return 1
+	}
+	return max(1, edits[0].size)
 }
 
 // viewBegins is begins for what a tail means in one way of writing.
