@@ -13,4 +13,15 @@ type cli struct {
 	stdout io.Writer
 	stderr io.Writer
 	getenv func(string) string
+
+	verbose bool // -v: say what is tried
+}
+
+// verboseFlag is -v.
+type verboseFlag bool
+
+// AfterApply notes that it was given.
+func (verboseFlag) AfterApply(c *cli) error {
+	c.verbose = true
+	return nil
 }

@@ -14,6 +14,8 @@ const (
 	errFound exitError = 1 // the check found something
 	errUsage exitError = 2 // usage, configuration, or whatever else kept a command from its work
 	errStore exitError = 3 // the store or the identity refused
+
+	errNotApproved exitError = 4 // a person did not say yes
 )
 
 // signalled is added to the number of a signal that ended the work.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"scrim/internal/config"
+	"scrim/internal/identity"
 	"scrim/internal/secret"
 	"scrim/internal/store"
 	"scrim/redact"
@@ -75,9 +76,7 @@ func (q *query) read(c *cli, flags scopeFlags) (store.Snapshot, error) {
 	if err != nil {
 		return store.Snapshot{}, err
 	}
-	if err := q.open(c, cfg); err != nil {
-		return store.Snapshot{}, err
-	}
+	q.open(c, cfg)
 	waited := sayIfSlow(c.stderr, "reading the store …")
 	snapshot := q.deps.Store.Snapshot(c.ctx)
 	waited()
@@ -87,18 +86,14 @@ func (q *query) read(c *cli, flags scopeFlags) (store.Snapshot, error) {
 	return snapshot, snapshot.ScopeError()
 }
 
-func (q *query) open(c *cli, cfg config.Config) error {
+func (q *query) open(c *cli, cfg config.Config) {
 	log := newLog(q.talk, cfg.Log, c.getenv)
-	secrets, err := openStore(cfg, q.deps.Redactor, log)
-	if err != nil {
-		return err
-	}
+	options, from := storeOptions(c, cfg, q.deps.Redactor, log)
 	q.cfg = cfg
 	q.deps = tools.Deps{
-		Scope: cfg.Scope, IdentityKind: cfg.Credentials.Kind.String(), Store: secrets,
+		Scope: cfg.Scope, IdentityKind: from.Kind, Store: store.New(options),
 		Redactor: q.deps.Redactor, Log: log, Now: time.Now,
 	}
-	return nil
 }
 
 // say puts text on stderr, in lines that fit a terminal.
@@ -112,7 +107,7 @@ func (q *query) sayCause(err error) {
 	if err == nil {
 		return
 	}
-	if _, ok := errors.AsType[*noCredentialsError](err); ok {
+	if _, ok := errors.AsType[*identity.NoneError](err); ok {
 		q.say("%v", err)
 		return
 	}
@@ -197,7 +192,7 @@ func reasonFor(gap store.Gap) string {
 	if absent, ok := errors.AsType[*store.NoPathError](gap.Reason); ok {
 		return absent.Error()
 	}
-	if _, ok := errors.AsType[*noCredentialsError](gap.Reason); ok {
+	if _, ok := errors.AsType[*identity.NoneError](gap.Reason); ok {
 		return "there are no credentials"
 	}
 	for _, known := range []error{secret.ErrUnauthenticated, secret.ErrRateLimited, secret.ErrUnavailable, secret.ErrBadResponse} {

@@ -55,21 +55,15 @@ func (s *ServeCmd) serve(c *cli, redactor *redact.Redactor, outlet *outlet) erro
 	if cfg.Credentials.Kind == config.NoCredentials {
 		log.Warn(cfg.Credentials.Reason)
 	}
-	app, err := assemble(c, cfg, redactor, log)
-	if err != nil {
-		return err
-	}
+	app := assemble(c, cfg, redactor, log)
 	log.Debug("serving", "scope", cfg.Scope.Path, "environment", cfg.Scope.Environment, "stated", cfg.Scope.Stated)
 	return app.Serve(c.ctx, c.stdin, outlet.protocol)
 }
 
 // assemble wires a server for the scope of cfg.
-func assemble(c *cli, cfg config.Config, redactor *redact.Redactor, log *slog.Logger) (*server.Server, error) {
+func assemble(c *cli, cfg config.Config, redactor *redact.Redactor, log *slog.Logger) *server.Server {
 	var app atomic.Pointer[server.Server] // the store knows of it before it exists
-	options, err := storeOptions(cfg, redactor, log)
-	if err != nil {
-		return nil, err
-	}
+	options, from := storeOptions(c, cfg, redactor, log)
 	options.Changed = func() {
 		if s := app.Load(); s != nil {
 			s.NamesChanged()
@@ -83,10 +77,10 @@ func assemble(c *cli, cfg config.Config, redactor *redact.Redactor, log *slog.Lo
 		Policy: policy.ForScope(cfg.Scope), Audit: trail, Mask: redactor.String,
 	})
 	app.Store(server.New(tools.Deps{
-		Scope: cfg.Scope, IdentityKind: cfg.Credentials.Kind.String(), Store: secrets,
+		Scope: cfg.Scope, IdentityKind: from.Kind, Store: secrets,
 		Gate: gate, Trail: trail, Redactor: redactor, Log: log, Now: time.Now,
 	}, version()))
-	return app.Load(), nil
+	return app.Load()
 }
 
 // outlet is where a serving process may write once descriptors 1 and 2 have

@@ -38,11 +38,18 @@ func rules() map[string]keyRule {
 		"redact":        {holds: "a table", userOnly: true},
 		"redact.public": {holds: "a list of strings", userOnly: true},
 
+		"identity":                {holds: "a table", userOnly: true},
+		"identity.method":         {holds: "a string", userOnly: true},
+		"identity.identity_id":    {holds: "a string", userOnly: true},
+		"identity.token_file":     {holds: "a string", userOnly: true},
+		"identity.token_variable": {holds: "a string", userOnly: true},
+		"identity.resource":       {holds: "a string", userOnly: true},
+		"identity.client_id":      {holds: "a string", userOnly: true},
+
 		"types":    {later: true},
 		"shared":   {later: true},
 		"policy":   {later: true},
 		"agent":    {userOnly: true, later: true},
-		"identity": {userOnly: true, later: true},
 		"approval": {userOnly: true, later: true},
 	}
 }

@@ -31,6 +31,14 @@ type document struct {
 	Redact   struct {
 		Public []string `toml:"public"`
 	} `toml:"redact"`
+	Identity struct {
+		Method        string `toml:"method"`
+		IdentityID    string `toml:"identity_id"`
+		TokenFile     string `toml:"token_file"`
+		TokenVariable string `toml:"token_variable"`
+		Resource      string `toml:"resource"`
+		ClientID      string `toml:"client_id"`
+	} `toml:"identity"`
 }
 
 // registered is what the user's file says about one project.
@@ -87,6 +95,9 @@ func parse(path string, data []byte, users bool) (file, error) {
 		return file{}, err
 	}
 	if err := f.checkPublic(); err != nil {
+		return file{}, err
+	}
+	if err := f.checkIdentity(); err != nil {
 		return file{}, err
 	}
 	return f, nil
