@@ -21,7 +21,7 @@ type cli struct {
 type verboseFlag bool
 
 // AfterApply notes that it was given.
-func (verboseFlag) AfterApply(c *cli) error {
+func (verboseFlag) AfterApply(c *cli) error { //nolint:unparam // kong wants an error
 	c.verbose = true
 	return nil
 }

@@ -37,10 +37,22 @@ type desk struct {
 // sit starts a command on a terminal of 24 lines and 80 columns.
 func sit(t *testing.T, seed devstore.Seed, name string, args ...string) *desk {
 	t.Helper()
+	return sitBy(t, storeCommand(t, seed, name, args...))
+}
+
+// sitWith is sit with what is added to the environment, and without a store.
+func sitWith(t *testing.T, env []string, name string, args ...string) *desk {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), env...)
+	return sitBy(t, cmd)
+}
+
+func sitBy(t *testing.T, cmd *exec.Cmd) *desk {
+	t.Helper()
 	// Where hang-ups are ignored, as under nohup, what is started could not trap
 	// them: a process that heeds them starts others with the default.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-	cmd := storeCommand(t, seed, name, args...)
 	cmd.Env = append(cmd.Env, "TERM=xterm", "ENV=", "PS1=$ ", "HISTFILE=")
 	tty, slave, err := pty.Open()
 	if err != nil {

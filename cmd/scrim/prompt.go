@@ -54,7 +54,7 @@ func (p *prompt) ask(ctx context.Context, question string) (string, error) {
 	}
 	answer := make(chan typed, 1)
 	go func() { // a read cannot be interrupted; the process ends soon
-		line, err := term.ReadPassword(int(p.tty.Fd()))
+		line, err := readLine(p.tty)
 		answer <- typed{line, err}
 	}()
 	select {
@@ -70,5 +70,30 @@ func (p *prompt) ask(ctx context.Context, question string) (string, error) {
 	case <-ctx.Done():
 		p.say("\n")
 		return "", errInterrupted
+	}
+}
+
+// maxLine bounds a line that is typed. No credential is longer.
+const maxLine = 8 << 10
+
+// readLine reads a line and nothing after it, and returns it without its end.
+// term.ReadPassword is not used, since it does not heed Ctrl-D.
+func readLine(r io.Reader) ([]byte, error) {
+	var line []byte
+	var one [1]byte
+	for {
+		n, err := r.Read(one[:])
+		switch {
+		case n == 0 && err != nil && len(line) > 0:
+			return line, nil
+		case n == 0 && err != nil:
+			return nil, err
+		case n > 0 && one[0] == '\n':
+			return line, nil
+		case len(line) == maxLine:
+			return nil, usageError("what was typed is too long")
+		case n > 0:
+			line = append(line, one[0])
+		}
 	}
 }

@@ -83,7 +83,7 @@ func (f *CredentialsFile) Write() error {
 
 func (f *CredentialsFile) replace() (err error) {
 	temporary := f.path + "." + strings.ToLower(rand.Text()[:12])
-	w, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL|openNoLink, 0o600)
+	w, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL|openNoLink, 0o600) //nolint:gosec // G304: beside the credentials file
 	if err != nil {
 		return err
 	}

@@ -167,8 +167,8 @@ func (l *loader) programCredentials() (Credentials, string, error) {
 	if l.in.LookPath == nil || l.in.Home == "" {
 		return Credentials{}, "is not looked for", nil
 	}
-	path, err := l.in.LookPath(programName)
-	if err != nil || !filepath.IsAbs(path) {
+	path, _ := l.in.LookPath(programName) // an error comes without an absolute path, or with one from the working directory
+	if !filepath.IsAbs(path) {
 		return Credentials{}, "is not there: the program " + programName + " is not on PATH", nil
 	}
 	site, outcome := programSite(l.in.Home)

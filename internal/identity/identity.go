@@ -135,13 +135,14 @@ func (s *Source) ask(ctx context.Context, do func(*infisical.Client) error) erro
 	if err != nil {
 		return err
 	}
-	if err := do(first); !errors.Is(err, secret.ErrUnauthenticated) {
+	err = do(first)
+	if !errors.Is(err, secret.ErrUnauthenticated) {
 		return err
-	} else if second := s.instead(ctx, first); second == nil {
-		return err
-	} else {
+	}
+	if second := s.instead(ctx, first); second != nil {
 		return do(second)
 	}
+	return err
 }
 
 // open returns the client of the identity that serves.
@@ -190,8 +191,8 @@ func (s *Source) look(ctx context.Context) error {
 		s.found = found
 	}
 	err := s.choose(ctx)
-	if wait := s.pause(); err != nil || s.doubtful {
-		s.next = now.Add(wait)
+	if ctx.Err() == nil && (err != nil || s.doubtful) {
+		s.next = now.Add(s.pause())
 	}
 	return err
 }
@@ -209,7 +210,11 @@ func (s *Source) choose(ctx context.Context) error {
 	for _, c := range s.found.Candidates {
 		if c.Kind == config.CommandLine {
 			var err error
-			if c.Token, err = s.program(ctx, c); err != nil {
+			c.Token, err = s.program(ctx, c)
+			if ctx.Err() != nil {
+				return ctx.Err() // whoever asked has left: that says nothing of the program
+			}
+			if err != nil {
 				continue
 			}
 		}
@@ -234,7 +239,7 @@ func (s *Source) program(ctx context.Context, c config.Credentials) (secret.Valu
 	outcome := "serves"
 	switch {
 	case ctx.Err() != nil:
-		return secret.Value{}, ctx.Err() // nobody waits for it: that says nothing of it
+		return secret.Value{}, ctx.Err()
 	case err != nil:
 		outcome = "does not serve: " + err.Error()
 	case slices.ContainsFunc(s.refused, token.Equal):

@@ -46,7 +46,7 @@ func (p Program) Token(ctx context.Context, path, site string) (secret.Value, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "user", "get", "token", "--plain", "--silent") //nolint:gosec // G204: the Infisical CLI as PATH has it
+	cmd := exec.CommandContext(ctx, path, "user", "get", "token", "--plain", "--silent")
 	var out bounded
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.WaitDelay = p.Home, p.environment(site), &out, time.Second
 	alone(cmd)
