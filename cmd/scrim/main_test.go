@@ -1,8 +1,13 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -14,6 +19,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"scrim":       main,
+		"store-token": storeToken,
 		"stray-print": func() { afterTakeOver(func(value string) { fmt.Println(value); println(value) }) },
 		"panicking":   func() { afterTakeOver(func(value string) { go panic(errors.New(value)); select {} }) },
 	})
@@ -35,6 +41,31 @@ func afterTakeOver(careless func(value string)) {
 	}
 	careless(value)
 	outlet.close()
+}
+
+// storeToken prints an access token of the store that the environment points
+// at, as whoever logged in with another program has one.
+func storeToken() {
+	body := fmt.Sprintf(`{"clientId":%q,"clientSecret":%q}`,
+		os.Getenv("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID"), os.Getenv("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET"))
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost,
+		os.Getenv("INFISICAL_API_URL")+"/api/v1/auth/universal-auth/login", strings.NewReader(body))
+	if err != nil {
+		panic(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	var granted struct {
+		Token string `json:"accessToken"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&granted); err != nil {
+		panic(err)
+	}
+	fmt.Println(granted.Token)
 }
 
 // TestScripts runs the command line as a person or a script does.

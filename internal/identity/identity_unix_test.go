@@ -139,7 +139,7 @@ func TestWrongSecretIsShownOnce(t *testing.T) {
 	s := b.source(identities(b.pair("made-up-wrong-secret")))
 	var all sync.WaitGroup
 	for range 20 {
-		all.Go(func() { b.refuses(s) })
+		all.Go(func() { _ = b.refuses(s) })
 	}
 	all.Wait()
 	for range 5 {
@@ -160,7 +160,7 @@ func TestWrongSecretIsShownOnce(t *testing.T) {
 		if time.Now().After(late) {
 			t.Fatal(err)
 		}
-		time.Sleep(100 * time.Millisecond) //nolint:usetesting // the credentials are looked at every two seconds of the wall clock
+		time.Sleep(100 * time.Millisecond) // the credentials are looked at every two seconds of the wall clock
 	}
 	b.lists(s)
 	if n := b.logins(); n != 2 {
@@ -266,7 +266,7 @@ func TestNothingServes(t *testing.T) {
 		t.Errorf("%d requests, %s", n, s.Kind())
 	}
 	b.becomes(identities(b.pair(b.key)))
-	time.Sleep(2100 * time.Millisecond) //nolint:usetesting // the credentials are looked at every two seconds of the wall clock
+	time.Sleep(2100 * time.Millisecond) // the credentials are looked at every two seconds of the wall clock
 	b.lists(s)
 }
 
