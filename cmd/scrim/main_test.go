@@ -2,16 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"scrim/internal/infisical"
 	"scrim/internal/secret"
 	"scrim/redact"
 )
@@ -46,26 +44,18 @@ func afterTakeOver(careless func(value string)) {
 // storeToken prints an access token of the store that the environment points
 // at, as whoever logged in with another program has one.
 func storeToken() {
-	body := fmt.Sprintf(`{"clientId":%q,"clientSecret":%q}`,
-		os.Getenv("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID"), os.Getenv("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET"))
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost,
-		os.Getenv("INFISICAL_API_URL")+"/api/v1/auth/universal-auth/login", strings.NewReader(body))
+	var token secret.Value // what is learned last
+	_, err := infisical.LogIn(context.Background(), infisical.Options{
+		Site: os.Getenv("INFISICAL_API_URL"),
+		Identity: infisical.UniversalAuth(
+			secret.NewValue(os.Getenv("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID")),
+			secret.NewValue(os.Getenv("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET"))),
+		Learn: func(v secret.Value) { token = v },
+	})
 	if err != nil {
 		panic(err)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		panic(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	var granted struct {
-		Token string `json:"accessToken"`
-	}
-	if err := json.NewDecoder(res.Body).Decode(&granted); err != nil {
-		panic(err)
-	}
-	fmt.Println(granted.Token)
+	fmt.Println(token.Reveal())
 }
 
 // TestScripts runs the command line as a person or a script does.
