@@ -82,7 +82,7 @@ func startScope(t testing.TB, stated bool, patience time.Duration, limits ...dev
 	redactor := redact.New(redact.Options{Vocabulary: server.Vocabulary})
 	var app *server.Server
 	app = server.New(tools.Deps{
-		Scope: scope, IdentityKind: "universal-auth", Redactor: redactor, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Scope: scope, IdentityKind: func() string { return "universal-auth" }, Redactor: redactor, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		Store: store.New(store.Options{
 			Scope: scope, Source: source, Learner: redactor, Changed: func() { app.NamesChanged() },
 			Now: func() time.Time { return time.Now().Add(time.Duration(c.clock.Load())) },

@@ -89,7 +89,7 @@ func (d Deps) Describe(ctx context.Context) DescribeAnswer {
 	snapshot := d.Store.Snapshot(ctx)
 	answer := DescribeAnswer{
 		Project: d.Scope.Project, Environment: d.Scope.Environment, EnvironmentStated: d.Scope.Stated,
-		Path: d.Scope.Path, Identity: d.IdentityKind, Locations: []LocationNote{},
+		Path: d.Scope.Path, Identity: d.IdentityKind(), Locations: []LocationNote{},
 		Conventions: conventions(d.Scope), AsOf: d.timestamp(snapshot.AsOf()),
 	}
 	answer.Approvals.Granted = d.Gate.Approvals()

@@ -25,7 +25,7 @@ import (
 // Deps are what the tools work on.
 type Deps struct {
 	Scope        secret.Scope
-	IdentityKind string // such as "universal-auth"; never a credential
+	IdentityKind func() string // such as "universal-auth"; never a credential
 	Store        *store.Store
 	Gate         *approval.Gate
 	Trail        Trail           // nil: check_text tells nothing

@@ -14,4 +14,15 @@ type cli struct {
 	stderr io.Writer
 	getenv func(string) string
 	args   []string // the command line
+
+	verbose bool // -v: say what is tried
+}
+
+// verboseFlag is -v.
+type verboseFlag bool
+
+// AfterApply notes that it was given.
+func (verboseFlag) AfterApply(c *cli) error { //nolint:unparam // kong wants an error
+	c.verbose = true
+	return nil
 }

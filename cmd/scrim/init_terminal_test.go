@@ -27,7 +27,7 @@ func initIn(t *testing.T, folder string, args ...string) *desk {
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_STATE_HOME="+home, "XDG_CONFIG_HOME="+home,
 		"SCRIM_PROJECT=", "SCRIM_PROJECT_ID=", "SCRIM_CONFIG=", "PROJECT_ENV=")
-	return sitWith(t, cmd)
+	return sitBy(t, cmd)
 }
 
 // TestInitAsks has a person answer, first with what cannot be, and then undo.

@@ -30,11 +30,13 @@ type commands struct {
 	Check CheckCmd `cmd:"" help:"Check the secrets of the scope: which values nothing masks."`
 	Mask  MaskCmd  `cmd:"" help:"Run a command with its output masked, or mask stdin."`
 	Scan  ScanCmd  `cmd:"" help:"Find secrets in files, known ones and what looks like one."`
+	Login LoginCmd `cmd:"" help:"Keep a machine identity's credentials in ~/.infisical-ua, verified."`
 	Log   LogCmd   `cmd:"" help:"Show the audit trail."`
 	Dev   DevCmd   `cmd:"" help:"Run an embedded store with sample data on loopback."`
 	Lead  LeadCmd  `cmd:"" hidden:"" help:"Lead the session of a terminal for scrim mask."`
 	Docs  DocsCmd  `cmd:"" hidden:"" help:"Write the generated pages of the documentation."`
 
+	Verbose verboseFlag      `short:"v" help:"Say what is tried, such as each identity (else SCRIM_LOG=debug)."`
 	Version kong.VersionFlag `help:"Print the version."`
 }
 
@@ -70,6 +72,7 @@ func newParser(c *cli, exit func(int)) *kong.Kong {
 		kong.Description("Shows an AI agent the outlines of a team's secrets, and lets a person decide when a value is lit."),
 		kong.Writers(c.stdout, c.stderr),
 		kong.Exit(exit),
+		kong.Bind(c),
 		kong.Vars{"version": version(), "clients": clientNames()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
 	)
@@ -121,7 +124,7 @@ func consequence(err error) (exitError, string) {
 	case errors.Is(err, secret.ErrNoProject):
 		return errUsage, ": check SCRIM_PROJECT_ID, project_id in scrim.toml, or .infisical.json"
 	case errors.Is(err, secret.ErrUnauthenticated):
-		return errStore, ": check the machine identity's credentials"
+		return errStore, ": correct its credentials, with scrim login or where they come from"
 	case errors.Is(err, secret.ErrForbidden):
 		return errStore, ": the identity needs more permissions in the store"
 	case errors.Is(err, secret.ErrRateLimited):

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"scrim/internal/infisical"
 	"scrim/internal/secret"
 	"scrim/redact"
 )
@@ -14,6 +17,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"scrim":       main,
+		"store-token": storeToken,
 		"stray-print": func() { afterTakeOver(func(value string) { fmt.Println(value); println(value) }) },
 		"panicking":   func() { afterTakeOver(func(value string) { go panic(errors.New(value)); select {} }) },
 	})
@@ -35,6 +39,23 @@ func afterTakeOver(careless func(value string)) {
 	}
 	careless(value)
 	outlet.close()
+}
+
+// storeToken prints an access token of the store that the environment points
+// at, as whoever logged in with another program has one.
+func storeToken() {
+	var token secret.Value // what is learned last
+	_, err := infisical.LogIn(context.Background(), infisical.Options{
+		Site: os.Getenv("INFISICAL_API_URL"),
+		Identity: infisical.UniversalAuth(
+			secret.NewValue(os.Getenv("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID")),
+			secret.NewValue(os.Getenv("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET"))),
+		Learn: func(v secret.Value) { token = v },
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(token.Reveal())
 }
 
 // TestScripts runs the command line as a person or a script does.

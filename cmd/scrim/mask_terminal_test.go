@@ -37,11 +37,18 @@ type desk struct {
 // sit starts a command on a terminal of 24 lines and 80 columns.
 func sit(t *testing.T, seed devstore.Seed, name string, args ...string) *desk {
 	t.Helper()
-	return sitWith(t, storeCommand(t, seed, name, args...))
+	return sitBy(t, storeCommand(t, seed, name, args...))
 }
 
-// sitWith is sit for a command that is made already.
-func sitWith(t *testing.T, cmd *exec.Cmd) *desk {
+// sitWith is sit with what is added to the environment, and without a store.
+func sitWith(t *testing.T, env []string, name string, args ...string) *desk {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), env...)
+	return sitBy(t, cmd)
+}
+
+func sitBy(t *testing.T, cmd *exec.Cmd) *desk {
 	t.Helper()
 	// Where hang-ups are ignored, as under nohup, what is started could not trap
 	// them: a process that heeds them starts others with the default.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"scrim/internal/config"
+	"scrim/internal/identity"
 	"scrim/internal/secret"
 	"scrim/internal/session"
 	"scrim/internal/store"
@@ -26,7 +27,7 @@ import (
 type query struct {
 	deps      tools.Deps
 	cfg       config.Config
-	source    store.Source
+	source    *identity.Source
 	out, talk io.WriteCloser
 }
 
@@ -77,9 +78,7 @@ func (q *query) read(c *cli, flags scopeFlags) (store.Snapshot, error) {
 	if err != nil {
 		return store.Snapshot{}, err
 	}
-	if err := q.open(c, cfg, inside); err != nil {
-		return store.Snapshot{}, err
-	}
+	q.open(c, cfg, inside)
 	waited := sayIfSlow(c.stderr, "reading the store …")
 	snapshot := q.deps.Store.Snapshot(c.ctx)
 	waited()
@@ -89,18 +88,14 @@ func (q *query) read(c *cli, flags scopeFlags) (store.Snapshot, error) {
 	return snapshot, snapshot.ScopeError()
 }
 
-func (q *query) open(c *cli, cfg config.Config, inside *session.Record) error {
+func (q *query) open(c *cli, cfg config.Config, inside *session.Record) {
 	log := newLog(q.talk, cfg.Log, c.getenv)
-	options, err := storeOptions(cfg, inside, q.deps.Redactor, log)
-	if err != nil {
-		return err
-	}
-	q.cfg, q.source = cfg, options.Source
+	options, from := storeOptions(c, cfg, inside, q.deps.Redactor, log)
+	q.cfg, q.source = cfg, from
 	q.deps = tools.Deps{
-		Scope: cfg.Scope, IdentityKind: identityKind(cfg, inside), Store: store.New(options), Session: inside,
+		Scope: cfg.Scope, IdentityKind: from.Kind, Store: store.New(options), Session: inside,
 		Redactor: q.deps.Redactor, Log: log, Now: time.Now,
 	}
-	return nil
 }
 
 // say puts text on stderr, in lines that fit a terminal.
@@ -114,7 +109,7 @@ func (q *query) sayCause(err error) {
 	if err == nil {
 		return
 	}
-	if _, ok := errors.AsType[*noCredentialsError](err); ok {
+	if _, ok := errors.AsType[*identity.NoneError](err); ok {
 		q.say("%v", err)
 		return
 	}
@@ -199,7 +194,7 @@ func reasonFor(gap store.Gap) string {
 	if absent, ok := errors.AsType[*store.NoPathError](gap.Reason); ok {
 		return absent.Error()
 	}
-	if _, ok := errors.AsType[*noCredentialsError](gap.Reason); ok {
+	if _, ok := errors.AsType[*identity.NoneError](gap.Reason); ok {
 		return "there are no credentials"
 	}
 	for _, known := range []error{secret.ErrUnauthenticated, secret.ErrRateLimited, secret.ErrUnavailable, secret.ErrBadResponse} {

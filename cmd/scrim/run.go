@@ -13,7 +13,7 @@ import (
 
 	"scrim/internal/child"
 	"scrim/internal/config"
-	"scrim/internal/infisical"
+	"scrim/internal/identity"
 	"scrim/internal/launch"
 	"scrim/internal/secret"
 	"scrim/internal/session"
@@ -139,9 +139,7 @@ func (r *RunCmd) command(c *cli, cfg config.Config) ([]string, error) {
 func (r *RunCmd) fetch(c *cli, q *query, cfg config.Config, inside *session.Record) (store.Snapshot, error) {
 	narrow := cfg
 	narrow.Scope.VaultPath, narrow.Scope.SharedPath = "", ""
-	if err := q.open(c, narrow, inside); err != nil {
-		return store.Snapshot{}, err
-	}
+	q.open(c, narrow, inside)
 	q.cfg = cfg
 	waited := sayIfSlow(c.stderr, "fetching secrets …")
 	snapshot := q.deps.Store.Snapshot(c.ctx)
@@ -178,11 +176,11 @@ func usable(v store.View) error {
 
 // notFetched says which step failed, for whom and where.
 func (r *RunCmd) notFetched(q *query, v store.View, err error) error {
-	if _, ok := errors.AsType[*noCredentialsError](err); ok {
+	if _, ok := errors.AsType[*identity.NoneError](err); ok {
 		return err
 	}
 	code, next := consequence(err)
-	q.say("scrim: fetch %s from %s as %s: %v%s", v.Place, q.deps.Scope.Site, q.deps.IdentityKind, err, next)
+	q.say("scrim: fetch %s from %s as %s: %v%s", v.Place, q.deps.Scope.Site, q.deps.IdentityKind(), err, next)
 	q.say("scrim: nothing was started.")
 	return cmp.Or(code, errStore)
 }
@@ -343,7 +341,7 @@ func (r *RunCmd) start(c *cli, q *query, command []string, plan launch.Plan) err
 // log in by themselves. It returns what ends the session.
 func (r *RunCmd) open(c *cli, q *query, plan launch.Plan) (end func(), err error) {
 	end = func() {}
-	record, err := session.New(q.cfg.Scope, q.deps.IdentityKind, time.Now())
+	record, err := session.New(q.cfg.Scope, q.deps.IdentityKind(), time.Now())
 	if err != nil {
 		return end, err
 	}
@@ -353,8 +351,7 @@ func (r *RunCmd) open(c *cli, q *query, plan launch.Plan) (end func(), err error
 	for _, refused := range plan.Refused {
 		record.NotAllowed = append(record.NotAllowed, refused.Ref.Name())
 	}
-	client, lends := q.source.(*infisical.Client)
-	record.Lends = lends && !q.cfg.Credentials.InFile
+	record.Lends = !q.cfg.Credentials.InFile
 	remove, err := record.Keep()
 	if err != nil {
 		return end, err
@@ -362,7 +359,7 @@ func (r *RunCmd) open(c *cli, q *query, plan launch.Plan) (end func(), err error
 	if !record.Lends {
 		return remove, nil
 	}
-	hangUp, err := record.Lend(context.WithoutCancel(c.ctx), launch.Lender(client.Lend))
+	hangUp, err := record.Lend(context.WithoutCancel(c.ctx), launch.Lender(q.source.Lend))
 	if err != nil {
 		return remove, err
 	}

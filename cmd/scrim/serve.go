@@ -78,21 +78,15 @@ func (s *ServeCmd) serve(c *cli, redactor *redact.Redactor, outlet *outlet) erro
 	if cfg.Credentials.Kind == config.NoCredentials && (inside == nil || !inside.Lends) {
 		log.Warn(cfg.Credentials.Reason)
 	}
-	app, err := assemble(c, cfg, inside, redactor, log)
-	if err != nil {
-		return err
-	}
+	app := assemble(c, cfg, inside, redactor, log)
 	log.Debug("serving", "scope", cfg.Scope.Path, "environment", cfg.Scope.Environment, "stated", cfg.Scope.Stated)
 	return app.Serve(c.ctx, c.stdin, outlet.protocol)
 }
 
 // assemble wires a server for the scope of cfg.
-func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redact.Redactor, log *slog.Logger) (*server.Server, error) {
+func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redact.Redactor, log *slog.Logger) *server.Server {
 	var app atomic.Pointer[server.Server] // the store knows of it before it exists
-	options, err := storeOptions(cfg, inside, redactor, log)
-	if err != nil {
-		return nil, err
-	}
+	options, from := storeOptions(c, cfg, inside, redactor, log)
 	// What an agent can write must not choose what is asked about a value.
 	options.Judge = validate.Checker{Types: cfg.OwnTypes, Quiet: cfg.Types}
 	options.Changed = func() {
@@ -108,10 +102,10 @@ func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redac
 		Policy: policy.ForScope(cfg.Scope), Audit: trail, Mask: redactor.String,
 	})
 	app.Store(server.New(tools.Deps{
-		Scope: cfg.Scope, IdentityKind: identityKind(cfg, inside), Store: secrets, Session: inside,
+		Scope: cfg.Scope, IdentityKind: from.Kind, Store: secrets, Session: inside,
 		Gate: gate, Trail: trail, Redactor: redactor, Log: log, Now: time.Now,
 	}, version()))
-	return app.Load(), nil
+	return app.Load()
 }
 
 // outlet is where a serving process may write once descriptors 1 and 2 have

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -41,15 +42,14 @@ func watch(t *testing.T, public ...string) *watched {
 			Site: served.URL, ProjectID: w.held.ProjectID(), Project: "alpha", Environment: "prod", Stated: true,
 			Path: "/alpha", VaultPath: "/alpha/vault",
 		},
-		Credentials: config.Credentials{Kind: config.UniversalAuth, ClientID: secret.NewValue(id), ClientSecret: secret.NewValue(key)},
-		Redact:      config.Redact{Public: public},
+		Identities: config.Identities{Candidates: []config.Credentials{
+			{Kind: config.UniversalAuth, ClientID: secret.NewValue(id), ClientSecret: secret.NewValue(key)},
+		}},
+		Redact: config.Redact{Public: public},
 	}
 	redactor := redact.New(redact.Options{})
 	log := slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	options, err := storeOptions(cfg, nil, redactor, log)
-	if err != nil {
-		t.Fatal(err)
-	}
+	options, _ := storeOptions(&cli{getenv: os.Getenv}, cfg, nil, redactor, log)
 	options.Now = func() time.Time { return time.Now().Add(w.late) }
 	options.Refreshed = (&maskWarning{public: public, redactor: redactor, log: log}).heed
 	w.secrets = store.New(options)

@@ -20,6 +20,7 @@ func mayImport() map[string][]string {
 		"internal/child":          {},
 		"internal/config":         {"internal/secret"},
 		"internal/devstore":       {"internal/secret"},
+		"internal/identity":       {"internal/secret", "internal/config", "internal/infisical"},
 		"internal/infisical":      {"internal/secret"},
 		"internal/rules":          {},
 		"internal/rules/upstream": {},
@@ -45,6 +46,7 @@ func onlyIn() map[string][]string {
 	return map[string][]string{
 		"github.com/infisical/go-sdk":            {"internal/infisical"},
 		"github.com/go-resty/resty":              {"internal/infisical"},
+		"github.com/aws/aws-sdk-go-v2":           {"internal/infisical"},
 		"github.com/mark3labs/mcp-go":            {"tools", "server"},
 		"github.com/modelcontextprotocol/go-sdk": {},
 		"github.com/pelletier/go-toml":           {"internal/config", "internal/rules", "internal/setup"},

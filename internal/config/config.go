@@ -29,6 +29,9 @@ type Input struct {
 	// Session is the scope of the launched agent that this process belongs to, or
 	// nil. It is the process's scope: whoever asks for another is refused.
 	Session *secret.Scope
+	// LookPath finds a program as exec.LookPath does. Where it is nil, the login
+	// of the Infisical CLI is not looked for.
+	LookPath func(name string) (string, error)
 }
 
 // Flags are the settings that a command line can state; empty ones state
@@ -42,7 +45,8 @@ type Flags struct {
 // Config is what a process is bound to for as long as it runs.
 type Config struct {
 	Scope       secret.Scope
-	Credentials Credentials
+	Credentials Credentials // the first of Identities.Candidates
+	Identities  Identities
 	Log         Log
 	Redact      Redact
 	Run         Run
@@ -90,29 +94,51 @@ func Load(in Input) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	l := loader{in: in, origins: map[string]string{}}
-	if l.user, err = l.readUserFile(); err != nil {
-		return Config{}, err
-	}
-	if l.repo, err = l.readRepoFile(); err != nil {
+	l, err := newLoader(in)
+	if err != nil {
 		return Config{}, err
 	}
 	scope, err := l.scope()
 	if err != nil {
 		return Config{}, err
 	}
-	credentials, err := l.credentials()
+	identities, err := l.identities()
 	if err != nil {
 		return Config{}, err
 	}
+	credentials := identities.first()
+	l.origins["credentials"] = credentials.Source
 	if scope.Site, err = l.siteOf(scope, credentials); err != nil {
 		return Config{}, err
 	}
 	credentials.Site = scope.Site
 	types, own := l.types()
 	return Config{
-		Scope: scope, Credentials: credentials, Log: log, Redact: l.redact(), Run: l.run(), Types: types, OwnTypes: own, UserFile: l.userFilePath(), origins: l.origins,
+		Scope: scope, Credentials: credentials, Identities: l.atSite(identities, scope.Site), Log: log,
+		Redact: l.redact(), Run: l.run(), Types: types, OwnTypes: own, UserFile: l.userFilePath(), origins: l.origins,
 	}, nil
+}
+
+// LoadScope returns what a process would look at on site, whoever it speaks as.
+func LoadScope(in Input, site string) (secret.Scope, error) {
+	l, err := newLoader(in)
+	if err != nil {
+		return secret.Scope{}, err
+	}
+	scope, err := l.scope()
+	scope.Site = site
+	return scope, err
+}
+
+// newLoader reads the user's file and the repository's.
+func newLoader(in Input) (*loader, error) {
+	l := &loader{in: in, origins: map[string]string{}}
+	var err error
+	if l.user, err = l.readUserFile(); err != nil {
+		return nil, err
+	}
+	l.repo, err = l.readRepoFile()
+	return l, err
 }
 
 // loader gathers settings, and where each came from.

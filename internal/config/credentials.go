@@ -19,8 +19,10 @@ const (
 	siteName         = "INFISICAL_API_URL"
 )
 
-// credentialsFile is the credentials file as people write it.
-const credentialsFile = "~/" + credentialsName
+// CredentialsFilePath is the credentials file as people write it.
+const CredentialsFilePath = "~/" + credentialsName
+
+const credentialsFile = CredentialsFilePath
 
 // Kind is how an identity proves itself to the store. The zero Kind is not at
 // all.
@@ -31,6 +33,12 @@ const (
 	NoCredentials Kind = iota
 	AccessToken        // Token is set
 	UniversalAuth      // ClientID and ClientSecret are set
+	CommandLine        // Program is set: the Infisical CLI has the token
+	OIDC               // Login is set, as for the kinds below
+	Kubernetes
+	AWS
+	Azure
+	GCP
 )
 
 // String returns the public word for k.
@@ -40,6 +48,18 @@ func (k Kind) String() string {
 		return "access-token"
 	case UniversalAuth:
 		return "universal-auth"
+	case CommandLine:
+		return "infisical-cli"
+	case OIDC:
+		return "oidc"
+	case Kubernetes:
+		return "kubernetes"
+	case AWS:
+		return "aws"
+	case Azure:
+		return "azure"
+	case GCP:
+		return "gcp"
 	default:
 		return "none"
 	}
@@ -52,36 +72,37 @@ type Credentials struct {
 	ClientID     secret.Value
 	ClientSecret secret.Value
 	Token        secret.Value
+	Program      string // absolute path of the Infisical CLI
+	Login        Login
 	Site         string // canonical base URL
-	Source       string // a variable or a file
+	Source       string // a variable, a file or a program
 	InFile       bool   // Source is the user's credentials file, which every process of the user finds
 	Reason       string // with NoCredentials: a sentence on what was looked for, and the next step
 }
 
-// credentials returns the first credentials that are there. Their Site is set
-// only where they come with one.
-func (l *loader) credentials() (Credentials, error) {
-	c, err := l.environmentCredentials()
-	if err == nil && c.Kind == NoCredentials {
-		c, err = l.fileCredentials()
-	}
-	if err != nil {
-		return Credentials{}, err
-	}
-	l.origins["credentials"] = c.Source
-	return c, nil
+// Equal reports whether c and other show the store the same thing. What is
+// fetched anew for each login is the same where it comes from the same place.
+func (c Credentials) Equal(other Credentials) bool {
+	return c.Kind == other.Kind && c.Site == other.Site && c.Program == other.Program && c.Login == other.Login &&
+		c.ClientID.Equal(other.ClientID) && c.ClientSecret.Equal(other.ClientSecret) && c.Token.Equal(other.Token)
 }
 
-func (l *loader) environmentCredentials() (Credentials, error) {
-	token, id, key := l.env(tokenName), l.env(clientIDName), l.env(clientSecretName)
-	for _, s := range []setting{token, id, key} {
-		if s.stated() && !isCredential(s.value) {
-			return Credentials{}, &Error{s.origin, errBadCredential.Error(), "copy it again"}
-		}
+// tokenCredentials returns the access token in the environment, if any.
+func (l *loader) tokenCredentials() (Credentials, error) {
+	token := l.env(tokenName)
+	if err := checkCredentials(token); err != nil || !token.stated() {
+		return Credentials{}, err
+	}
+	return Credentials{Kind: AccessToken, Token: secret.NewValue(token.value), Source: tokenName}, nil
+}
+
+// pairCredentials returns the universal-auth pair in the environment, if any.
+func (l *loader) pairCredentials() (Credentials, error) {
+	id, key := l.env(clientIDName), l.env(clientSecretName)
+	if err := checkCredentials(id, key); err != nil {
+		return Credentials{}, err
 	}
 	switch {
-	case token.stated():
-		return Credentials{Kind: AccessToken, Token: secret.NewValue(token.value), Source: tokenName}, nil
 	case id.stated() && !key.stated():
 		return Credentials{}, &Error{clientSecretName, "not set, while " + clientIDName + " is", "set both or neither"}
 	case key.stated() && !id.stated():
@@ -90,6 +111,16 @@ func (l *loader) environmentCredentials() (Credentials, error) {
 		return universalAuth(id.value, key.value, clientIDName), nil
 	}
 	return Credentials{}, nil
+}
+
+// checkCredentials refuses a variable that cannot hold a credential.
+func checkCredentials(settings ...setting) error {
+	for _, s := range settings {
+		if s.stated() && !isCredential(s.value) {
+			return &Error{s.origin, errBadCredential.Error(), "copy it again"}
+		}
+	}
+	return nil
 }
 
 func universalAuth(id, key, source string) Credentials {
@@ -101,19 +132,17 @@ func universalAuth(id, key, source string) Credentials {
 	}
 }
 
-// fileCredentials reads ~/.infisical-ua, which must be a regular file that
-// nobody else can read.
-func (l *loader) fileCredentials() (Credentials, error) {
-	none := Credentials{Reason: fmt.Sprintf("no credentials: %s is not set, %s and %s are not set, and there is no %s: set one of them",
-		tokenName, clientIDName, clientSecretName, credentialsFile)}
-	if l.in.Home == "" {
-		return none, nil
+// readCredentials reads ~/.infisical-ua, which must be a regular file that
+// nobody else can read. Without one there are no credentials.
+func readCredentials(home string) (Credentials, error) {
+	if home == "" {
+		return Credentials{}, nil
 	}
-	path := filepath.Join(l.in.Home, credentialsName)
+	path := filepath.Join(home, credentialsName)
 	data, info, err := read(path, openNoLink)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return none, nil
+		return Credentials{}, nil
 	case isLink(path):
 		return Credentials{}, &Error{credentialsFile, "this is a link", "put a regular file of yours there: cp --remove-destination \"$(readlink -f " + credentialsFile + ")\" " + credentialsFile + " && chmod 600 " + credentialsFile}
 	case info != nil && info.Mode().IsRegular():
@@ -122,11 +151,25 @@ func (l *loader) fileCredentials() (Credentials, error) {
 		}
 	}
 	if err != nil {
-		e := unreadable(path, err)
-		e.Where = credentialsFile
-		return Credentials{}, e
+		return Credentials{}, unreadableCredentials(path, info, err)
 	}
 	return parseCredentials(data)
+}
+
+// unreadableCredentials is the sentence for a credentials file that cannot be
+// read, with the command that makes room for one that can.
+func unreadableCredentials(path string, info fs.FileInfo, err error) error {
+	e := unreadable(path, err)
+	e.Where = credentialsFile
+	switch {
+	case errors.Is(err, errNotRegular) && info != nil && info.IsDir():
+		e.Problem, e.Next = "this is a folder", "move it away: mv "+credentialsFile+" "+credentialsFile+".old, and run scrim login"
+	case errors.Is(err, errNotRegular), errors.Is(err, errTooLarge):
+		e.Next = "remove it: rm " + credentialsFile + ", and run scrim login"
+	case errors.Is(err, fs.ErrPermission):
+		e.Next = "make it yours: sudo chown \"$(id -un)\" " + credentialsFile + " && chmod 600 " + credentialsFile
+	}
+	return e
 }
 
 func isLink(path string) bool {

@@ -34,10 +34,10 @@ func TestCredentialsFileMustBePrivate(t *testing.T) {
 		}, "~/.infisical-ua: this is a link: "},
 		{"directory", func(t *testing.T, w *world) {
 			must(t, os.Mkdir(path(w), 0o700))
-		}, "~/.infisical-ua: this is not a regular file: "},
+		}, "~/.infisical-ua: this is a folder: move it away: mv ~/.infisical-ua ~/.infisical-ua.old, and run scrim login"},
 		{"pipe", func(t *testing.T, w *world) {
 			must(t, syscall.Mkfifo(path(w), 0o600))
-		}, "~/.infisical-ua: this is not a regular file: "},
+		}, "~/.infisical-ua: this is not a regular file: remove it: rm ~/.infisical-ua, and run scrim login"},
 		{"too large", func(_ *testing.T, w *world) {
 			w.write(".infisical-ua", strings.Repeat("#", maxFile+1), 0o600)
 		}, "~/.infisical-ua: this is larger than 64 KiB: "},

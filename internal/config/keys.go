@@ -46,9 +46,16 @@ func rules() map[string]keyRule {
 		"types":   {holds: "a table of types by name"},
 		"types.*": {holds: "a string"},
 
+		"identity":                {holds: "a table", userOnly: true},
+		"identity.method":         {holds: "a string", userOnly: true},
+		"identity.identity_id":    {holds: "a string", userOnly: true},
+		"identity.token_file":     {holds: "a string", userOnly: true},
+		"identity.token_variable": {holds: "a string", userOnly: true},
+		"identity.resource":       {holds: "a string", userOnly: true},
+		"identity.client_id":      {holds: "a string", userOnly: true},
+
 		"shared":   {later: true},
 		"policy":   {later: true},
-		"identity": {userOnly: true, later: true},
 		"approval": {userOnly: true, later: true},
 	}
 }

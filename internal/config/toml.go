@@ -37,6 +37,14 @@ type document struct {
 		Allow  []string `toml:"allow"`
 		Strict bool     `toml:"strict"`
 	} `toml:"run"`
+	Identity struct {
+		Method        string `toml:"method"`
+		IdentityID    string `toml:"identity_id"`
+		TokenFile     string `toml:"token_file"`
+		TokenVariable string `toml:"token_variable"`
+		Resource      string `toml:"resource"`
+		ClientID      string `toml:"client_id"`
+	} `toml:"identity"`
 }
 
 // registered is what the user's file says about one project.
@@ -92,7 +100,7 @@ func parse(path string, data []byte, users bool) (file, error) {
 	if err := f.checkProjects(); err != nil {
 		return file{}, err
 	}
-	for _, check := range []func() error{f.checkPublic, f.checkRun, f.checkTypes} {
+	for _, check := range []func() error{f.checkPublic, f.checkRun, f.checkTypes, f.checkIdentity} {
 		if err := check(); err != nil {
 			return file{}, err
 		}

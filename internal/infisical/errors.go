@@ -85,6 +85,7 @@ type refusedError struct {
 	detail string // ours
 	reqID  string // the store's id of the request, fit to print
 	own    bool   // the store itself says so, and not a proxy
+	locked bool   // for a while, and whatever is shown
 }
 
 func (e *refusedError) Error() string {
@@ -150,7 +151,7 @@ func refusal(r reply, name string) *refusedError {
 	case r.status == http.StatusUnauthorized || r.status == http.StatusForbidden && c.Kind == kindToken:
 		e.is = secret.ErrUnauthenticated
 		if strings.Contains(c.text(), "temporarily locked") {
-			e.detail = "the store has locked this identity for a few minutes"
+			e.locked, e.detail = true, "the store has locked this identity for a few minutes"
 		}
 	case r.status == http.StatusForbidden:
 		e.is = secret.ErrForbidden

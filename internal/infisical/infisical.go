@@ -37,8 +37,9 @@ type Options struct {
 	Identity  Identity
 	Timeout   time.Duration // of one call in whole; 10 s where it is zero
 
-	// Learn is told the client id, the client secret and every access token
-	// before it is used. It may be nil.
+	// Learn is told the client id, the client secret, every other token that
+	// proves the identity, and every access token before it is used. It may be
+	// nil.
 	Learn func(secret.Value)
 	Log   *slog.Logger // nil: no log
 }
@@ -56,12 +57,31 @@ type Client struct {
 // New returns a Client. It checks o and learns the credentials, and makes no
 // request.
 func New(o Options) (*Client, error) {
+	if o.ProjectID == "" {
+		return nil, errors.New("project of the store: its id is empty")
+	}
+	return newClient(o)
+}
+
+// LogIn returns a Client whose identity the store has just let in. Without a
+// project it is good for nothing more.
+func LogIn(ctx context.Context, o Options) (*Client, error) {
+	c, err := newClient(o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	if _, err := c.session.token(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func newClient(o Options) (*Client, error) {
 	at, err := parseSite(o.Site)
 	if err != nil {
 		return nil, fmt.Errorf("site of the store: %w", err)
-	}
-	if o.ProjectID == "" {
-		return nil, errors.New("project of the store: its id is empty")
 	}
 	if err := o.Identity.check(); err != nil {
 		return nil, fmt.Errorf("identity for the store: %w", err)
@@ -90,7 +110,8 @@ func New(o Options) (*Client, error) {
 	}, nil
 }
 
-// IdentityKind returns "universal-auth" or "access-token".
+// IdentityKind returns the public word for the kind of identity, such as
+// "universal-auth".
 func (c *Client) IdentityKind() string { return c.session.identity.Kind() }
 
 // bound gives a call its time limit.

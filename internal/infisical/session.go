@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// refusalHold is how long scrim stays away after a refused login. Three
-	// refusals in 30 s lock an identity for 300 s, for everyone who uses it.
+	// refusalHold is how long scrim stays away after a refused login that may
+	// go well later. Three refusals in 30 s lock an identity for 300 s, for
+	// everyone who uses it.
 	refusalHold = time.Minute
 	// renewPause is how long a token is used on after its renewal failed.
 	renewPause = 5 * time.Second
@@ -84,15 +85,16 @@ type flight struct {
 	abandoned bool
 }
 
-// hold keeps scrim from logging in for a while.
+// hold keeps scrim from logging in: for a while, or with one proof for good.
 type hold struct {
-	since, until time.Time
+	since, until time.Time    // a zero until is for good
+	shown        secret.Value // what was refused; zero: any
 	refused      *refusedError
 }
 
 // token returns a living token to make a request with.
 func (s *session) token(ctx context.Context) (lease, error) {
-	if s.identity.kind == kindAccessToken {
+	if s.identity.fixed() {
 		return lease{token: s.identity.token}, nil
 	}
 	for {
@@ -149,7 +151,7 @@ func (s *session) fly(ctx context.Context, f *flight, old lease) {
 // drop forgets a token that the store refused, and reports whether there can
 // be another.
 func (s *session) drop(l lease) bool {
-	if s.identity.kind == kindAccessToken {
+	if s.identity.fixed() {
 		return false
 	}
 	s.mu.Lock()
@@ -181,20 +183,19 @@ func (s *session) refresh(ctx context.Context, old lease) (lease, error) {
 	return l, err
 }
 
-// login exchanges the client's id and secret for a token. Once refused, it
-// answers from memory for a minute.
+// login exchanges what proves the identity for a token. What the store refused
+// once is not shown to it again: a wrong secret stays wrong.
 func (s *session) login(ctx context.Context) (lease, error) {
-	if err := s.hold.err(time.Now()); err != nil {
+	p, err := s.identity.prove(ctx, s)
+	if err == nil {
+		err = s.hold.err(p.shown, time.Now())
+	}
+	if err != nil {
 		return lease{}, fmt.Errorf("log in: %w", err)
 	}
-	l, err := s.issue(ctx, "log in", lease{}, func(c *resty.Client) (auth.MachineIdentityAuthLoginResponse, error) {
-		return auth.CallUniversalAuthLogin(c, auth.UniversalAuthLoginRequest{
-			ClientID:     s.identity.clientID.Reveal(),
-			ClientSecret: s.identity.clientSecret.Reveal(),
-		})
-	})
-	s.hold = newHold(err, time.Now())
-	if held := s.hold.err(time.Now()); held != nil {
+	l, err := s.issue(ctx, "log in", lease{}, p.call)
+	s.hold = newHold(err, p.shown, time.Now())
+	if held := s.hold.err(p.shown, time.Now()); held != nil {
 		err = held
 	}
 	if err != nil {
@@ -258,9 +259,10 @@ func newLease(issued auth.MachineIdentityAuthLoginResponse, serial int, start, l
 func seconds(n int64) time.Duration { return time.Duration(min(n, maxTTL)) * time.Second }
 
 // newHold returns the hold that the outcome of a login calls for: none after a
-// success or a server in trouble, a minute after a refusal, and as long as it
-// says after a limited rate.
-func newHold(err error, now time.Time) hold {
+// success or a server in trouble, as long as it says after a limited rate, a
+// minute after a refusal that may pass, and for good after one of what was
+// shown.
+func newHold(err error, shown secret.Value, now time.Time) hold {
 	refused, ok := errors.AsType[*refusedError](err)
 	if !ok || errors.Is(err, secret.ErrUnavailable) {
 		return hold{}
@@ -271,27 +273,43 @@ func newHold(err error, now time.Time) hold {
 	if refused.own {
 		refused.is = secret.ErrUnauthenticated
 	}
+	if refused.own && !refused.locked && !shown.IsZero() {
+		return hold{since: now, shown: shown, refused: refused}
+	}
 	return hold{since: now, until: now.Add(refusalHold), refused: refused}
 }
 
-// err returns why not to log in at now, or nil.
-func (h hold) err(now time.Time) error {
-	if h.refused == nil || !now.Before(h.until) {
+// err returns why not to log in at now by showing what it is given, or nil.
+func (h hold) err(shown secret.Value, now time.Time) error {
+	switch {
+	case h.refused == nil:
+		return nil
+	case h.until.IsZero():
+		if !h.shown.Equal(shown) {
+			return nil
+		}
+		return h.because(now, "scrim does not show it the same credentials again")
+	case !now.Before(h.until):
 		return nil
 	}
 	left := h.until.Sub(now).Round(time.Second)
+	if _, ok := errors.AsType[*secret.RateLimitedError](h.refused.is); ok {
+		return &refusedError{is: &secret.RateLimitedError{After: left}, reqID: h.refused.reqID}
+	}
+	return h.because(now, fmt.Sprintf("scrim asks again in %s at the earliest", left))
+}
+
+// because is the refusal, how long ago it was, and what scrim does about it.
+func (h hold) because(now time.Time, consequence string) error {
 	what := "login refused"
 	if h.refused.detail != "" {
 		what += " (" + h.refused.detail + ")"
 	}
-	if _, ok := errors.AsType[*secret.RateLimitedError](h.refused.is); ok {
-		return &refusedError{is: &secret.RateLimitedError{After: left}, reqID: h.refused.reqID}
-	}
 	return &refusedError{
 		is:    h.refused.is,
 		reqID: h.refused.reqID,
-		detail: fmt.Sprintf("%s %s ago; repeated refusals lock the identity, so scrim asks again in %s at the earliest",
-			what, now.Sub(h.since).Round(time.Second), left),
+		detail: fmt.Sprintf("%s %s ago; repeated refusals lock the identity, so %s",
+			what, now.Sub(h.since).Round(time.Second), consequence),
 	}
 }
 

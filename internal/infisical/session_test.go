@@ -260,38 +260,59 @@ func TestOneRefusedLoginForFiftyCallers(t *testing.T) {
 	}
 }
 
-func TestRefusedLoginIsRememberedForAMinute(t *testing.T) {
+// TestRefusedLoginIsNotRepeated shows a wrong secret once, for as long as the
+// process lives.
+func TestRefusedLoginIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	refused := recordings(t)["login-wrong-secret"]
+	synctest.Test(t, func(t *testing.T) {
+		s := serveInMemory(t, tokens{ttl: 1000, maxTTL: 1000, login: func(int) answer { return refused }}.answer)
+		c := newClient(t, s)
+		for hour := range 48 {
+			_, err := c.List(t.Context(), "prod", "/alpha", "")
+			mustFail(t, s, err, secret.ErrUnauthenticated)
+			for _, want := range []string{
+				fmt.Sprintf("login refused %s ago", time.Duration(hour)*time.Hour), "does not show it the same credentials again",
+			} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%v lacks %q", err, want)
+				}
+			}
+			sleep(time.Hour)
+		}
+		mustTrace(t, s, "login")
+		if n := s.count(loginPath); n != 1 {
+			t.Errorf("%d logins in two days", n)
+		}
+	})
+}
+
+// TestLockIsRememberedForAMinute meets a lock, which passes by itself and says
+// nothing of the secret.
+func TestLockIsRememberedForAMinute(t *testing.T) {
 	t.Parallel()
 	recorded := recordings(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := serveInMemory(t, tokens{ttl: 1000, maxTTL: 1000, login: func(n int) answer {
-			switch n {
-			case 1:
-				return recorded["login-wrong-secret"]
-			case 2:
+			if n == 1 {
 				return recorded["login-lockout-right-secret"]
-			default:
-				return recorded["login-ok"]
 			}
+			return recorded["login-ok"]
 		}}.answer)
 		c := newClient(t, s)
 		for second := range 60 {
 			_, err := c.List(t.Context(), "prod", "/alpha", "")
 			mustFail(t, s, err, secret.ErrUnauthenticated)
-			if want := fmt.Sprintf("refused %ds ago", second); !strings.Contains(err.Error(), want) {
-				t.Errorf("%v lacks %q", err, want)
+			for _, want := range []string{fmt.Sprintf("%ds ago", second), "has locked this identity", "asks again in"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%v lacks %q", err, want)
+				}
 			}
 			sleep(time.Second)
 		}
 		if n := s.count(loginPath); n != 1 {
 			t.Errorf("%d logins in a minute", n)
 		}
-		_, err := c.List(t.Context(), "prod", "/alpha", "")
-		mustFail(t, s, err, secret.ErrUnauthenticated)
-		if !strings.Contains(err.Error(), "has locked this identity") {
-			t.Error(err)
-		}
-		sleep(time.Minute)
 		mustList(t, c)
 	})
 }
