@@ -274,8 +274,8 @@ func (m *matcher) compare(f *found, c *group, text []byte, i int, e entry) {
 			f.addClaim(text, start)
 		} else if !p.token || isToken(text, start, end) {
 			f.matches = append(f.matches, match{start: start, end: end, pattern: e.pattern})
-			if isTrigger(text[start]) || isTrigger(text[end-1]) { // it may be half of what stands for it
-				f.near = append(f.near, i)
+			if isTrigger(text[start]) || isTrigger(text[end-1]) || start > 0 && text[start-1] == '\\' {
+				f.near = append(f.near, i) // it may be a part of what stands for it
 			}
 		} else if mayBeToken(text, start, end) {
 			f.near = append(f.near, i)

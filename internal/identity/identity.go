@@ -32,7 +32,7 @@ type Options struct {
 	ProjectID  string
 	Identities config.Identities
 	// Again looks for identities of the same site anew. It may be nil.
-	Again   func() (config.Identities, error)
+	Again func() (config.Identities, error)
 	// Borrow asks the launcher of this session for a token, and for how long it is
 	// good; Lender is the kind of its identity. Where it is set, no other identity
 	// is used: the session's is the launcher's.
