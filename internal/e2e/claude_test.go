@@ -172,12 +172,12 @@ func TestClaudeCode(t *testing.T) {
 			t.Parallel()
 			rig, rec := devRig(t), record(t)
 			m := newModel(t,
-				use{"list_secrets", map[string]any{}},
-				use{"find_secret", map[string]any{"name": "MAILER_PHRASE"}},
-				use{"find_secret", map[string]any{"name": "PAYOUT_PHRASE"}},
-				use{"find_secret", map[string]any{"name": "PAYOUT_PHRASES"}},
-				use{"get_vault_secret", map[string]any{"name": "MAILER_PHRASE", "purpose": "greet the people"}},
-				use{"get_vault_secret", map[string]any{"name": "PAYOUT_PHRASE", "purpose": "pay the people"}},
+				use{Tool: "list_secrets", Input: map[string]any{}},
+				use{Tool: "find_secret", Input: map[string]any{"name": "MAILER_PHRASE"}},
+				use{Tool: "find_secret", Input: map[string]any{"name": "PAYOUT_PHRASE"}},
+				use{Tool: "find_secret", Input: map[string]any{"name": "PAYOUT_PHRASES"}},
+				use{Tool: "get_vault_secret", Input: map[string]any{"name": "MAILER_PHRASE", "purpose": "greet the people"}},
+				use{Tool: "get_vault_secret", Input: map[string]any{"name": "PAYOUT_PHRASE", "purpose": "pay the people"}},
 			)
 			agent := newAgent(t, m, rec.command(t, rig.argv, rig.env), a)
 			permitted := agent.run()

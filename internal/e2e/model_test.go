@@ -15,6 +15,8 @@ import (
 type use struct {
 	Tool  string
 	Input map[string]any
+
+	Before func() // what happens before the call, or nil
 }
 
 // model stands in for the coding agent's model: it makes the scripted tool
@@ -86,6 +88,9 @@ func (m *model) answer(w http.ResponseWriter, body []byte) {
 	}
 	m.results = p.results()
 	if n := len(m.results); n < len(m.script) {
+		if before := m.script[n].Before; before != nil {
+			before()
+		}
 		s.use(n, m.script[n])
 		return
 	}
