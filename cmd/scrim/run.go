@@ -82,7 +82,7 @@ func (r *RunCmd) launch(c *cli, q *query) error {
 		return r.printNames(q, plan)
 	}
 	if r.DryRun {
-		return r.show(c, q, command, plan)
+		return r.show(q, command, plan)
 	}
 	well := sayProblems(q, plan) && len(plan.Refused) == 0
 	if sayPlan(q, snapshot, plan); !well && (r.Strict || cfg.Run.Strict) {
@@ -213,18 +213,12 @@ func sayPlan(q *query, s store.Snapshot, plan launch.Plan) {
 			q.say("scrim: %s imports from %s: %s", v.Place, gap.Place, reasonFor(gap))
 		}
 	}
-	if len(plan.Refused) > 0 {
-		byReason := map[string][]string{}
-		var reasons []string
-		for _, r := range plan.Refused {
-			if byReason[r.Reason] == nil {
-				reasons = append(reasons, r.Reason)
-			}
-			byReason[r.Reason] = append(byReason[r.Reason], r.Ref.Name())
-		}
-		for _, reason := range reasons {
-			q.say("scrim: not injected: %s: %s", strings.Join(byReason[reason], ", "), reason)
-		}
+	var refused []closedPlace
+	for _, r := range plan.Refused {
+		refused = append(refused, closedPlace{r.Ref.Name(), r.Reason})
+	}
+	for _, line := range byReason(refused) {
+		q.say("scrim: not injected: %s", line)
 	}
 	if len(plan.Replaced) > 0 {
 		q.say("scrim: the store's value replaces the environment's own: %s", strings.Join(plan.Replaced, ", "))
@@ -247,7 +241,7 @@ func summary(s store.Snapshot, plan launch.Plan, scope secret.Scope) string {
 		}
 	}
 	slices.Reverse(from)
-	return fmt.Sprintf("project %s, environment %s: %s", scope.Project, scope.Environment, strings.Join(from, ", ")+" injected")
+	return fmt.Sprintf("project %s, environment %s: injected %s", scope.Project, scope.Environment, strings.Join(from, ", "))
 }
 
 func (r *RunCmd) printNames(q *query, plan launch.Plan) error {
@@ -283,7 +277,7 @@ type dryRefused struct {
 }
 
 // show says what would be started, on stdout.
-func (r *RunCmd) show(_ *cli, q *query, command []string, plan launch.Plan) error {
+func (r *RunCmd) show(q *query, command []string, plan launch.Plan) error {
 	scope := q.cfg.Scope
 	dry := dryRun{Project: scope.Project, Environment: scope.Environment, Path: scope.Path, Command: slices.Concat([]string{}, command), Secrets: []dryInjected{}, Refused: []dryRefused{}}
 	for _, e := range plan.Injected {
