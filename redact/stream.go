@@ -172,10 +172,10 @@ func (s *stream) decide(k *snapshot, l *looker, limit int, wait patience) {
 }
 
 // unsettled returns where the first occurrence starts that ends with what there
-// is, if that is before limit: what comes may belong to it, such as its last
-// character struck over.
+// is, but for what may be the start of a unit, if that is before limit: what comes
+// may belong to it, such as its last character struck over.
 func (s *stream) unsettled(spans []span, limit int) int {
-	end := len(bytes.TrimSuffix(s.held, []byte{'\b'}))
+	end := min(len(bytes.TrimSuffix(s.held, []byte{'\b'})), openUnit(s.held))
 	for _, next := range spans {
 		if next.end >= end {
 			return min(limit, next.start)

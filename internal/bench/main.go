@@ -87,7 +87,10 @@ func run(out io.Writer) error {
 	if err := measureTrips(subjects); err != nil {
 		return err
 	}
-	return table(out, subjects)
+	if err := table(out, subjects); err != nil {
+		return err
+	}
+	return measureLaunch(out, dir)
 }
 
 // world returns the environment of a scrim whose scope has this many secrets.
