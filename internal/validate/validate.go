@@ -6,12 +6,7 @@
 // check that cries wolf is soon turned off.
 package validate
 
-import (
-	"cmp"
-	"slices"
-
-	"scrim/internal/secret"
-)
+import "scrim/internal/secret"
 
 // Checker judges values. The zero Checker goes by names alone.
 type Checker struct {
@@ -28,34 +23,6 @@ var _ secret.Judge = Checker{}
 // Judge says what is wrong with v, the value of ref.
 func (c Checker) Judge(ref secret.Ref, v secret.Value) []secret.Problem {
 	return c.judge(ref.Name(), ref.Environment(), v)
-}
-
-// Named is a secret by name, as a process would get it.
-type Named struct {
-	Name  string
-	Value secret.Value
-}
-
-// Finding is a problem of the secret called Name.
-type Finding struct {
-	Name string
-	secret.Problem
-}
-
-// String returns "NAME: what is wrong" for people.
-func (f Finding) String() string { return f.Name + ": " + f.Detail }
-
-// All judges what a process in environment is about to get, and returns the
-// problems by name, those of one name in the order of the rules.
-func (c Checker) All(environment string, secrets []Named) []Finding {
-	var found []Finding
-	for _, s := range secrets {
-		for _, problem := range c.judge(s.Name, environment, s.Value) {
-			found = append(found, Finding{s.Name, problem})
-		}
-	}
-	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(a.Name, b.Name) })
-	return found
 }
 
 // judge goes through the rules in their order. A rule that leaves no value to
