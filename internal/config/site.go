@@ -78,6 +78,9 @@ func parseSite(address string) (string, error) {
 		return "", errBadSite
 	}
 	path := strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api")
+	if strings.HasSuffix(path, "/api") {
+		return "", errBadSite // its canonical form would be taken for another site's address
+	}
 	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
 		if path != "" && !isWord(segment, 64) {
 			return "", errBadSite
