@@ -84,6 +84,11 @@ func source(c *cli, cfg config.Config, inside *session.Record, redactor *redact.
 	if inside != nil && inside.Lends {
 		options.Borrow, options.Lender = inside.Borrow, inside.Identity
 	}
+	if inside != nil && cfg.Credentials.Kind == config.NoCredentials {
+		// Nothing that the user has says that the record's site is theirs, so that
+		// credentials that come later must not go there.
+		options.Again = nil
+	}
 	return identity.New(options)
 }
 
