@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -66,9 +67,15 @@ func pack(t *testing.T, text string) []byte {
 	return b.Bytes()
 }
 
+// building is held while gitleaks builds a detector: its configuration goes
+// through viper's one global instance, which two tests at once tear.
+var building sync.Mutex
+
 // detector is gitleaks' own.
 func detector(t *testing.T) *detect.Detector {
 	t.Helper()
+	building.Lock()
+	defer building.Unlock()
 	d, err := detect.NewDetectorDefaultConfig()
 	if err != nil {
 		t.Fatal(err)
