@@ -206,9 +206,10 @@ func (s *stream) putOpen(at int) int {
 
 // forget drops what is before limit, but for what says how to read on: whether
 // a short value is a token depends on the byte before it, what a backslash means
-// on those before it, and what is at limit may be the end of a control sequence.
+// on those before it, and what is at limit may be within something encoded, or
+// within a control sequence.
 func (s *stream) forget(limit int) {
-	drop := max(0, limit-1)
+	drop := max(0, limit-unitReach)
 	for drop > 0 && limit-drop < window && s.held[drop] == '\\' {
 		drop--
 	}
