@@ -130,6 +130,9 @@ func (k kindOfEdit) isIn(text []byte) bool { return k.next(text) < len(text) }
 
 func isControl(c byte) bool { return c < ' ' && kindsOf(c)&controls != 0 }
 
+// isSign reports whether c is a visible character that a unit may start with.
+func isSign(c byte) bool { return c > ' ' && isTrigger(c) }
+
 // back returns how many bytes before the unit at text[i] belong to it. They
 // stand for themselves at the end of view.
 func (k kindOfEdit) back(view, text []byte, i int) int {

@@ -237,7 +237,7 @@ func (s *seams) takeMeaning(i int) {
 	}
 	if string(meant) == "\n" {
 		if s.mayCross(i, indented(s.text, i+length)) {
-			s.add(i, i+length, meaning{alone: !s.m.inWindow['\n'] && s.text[i+length] > ' '})
+			s.add(i, i+length, meaning{alone: !s.m.inWindow['\n'] && !s.m.inWindow[s.text[i]] && s.text[i+length] > ' '})
 		}
 		return
 	}

@@ -11,17 +11,23 @@ const window = 64 << 10
 // len(text). forEver may say too much: that costs a stream a little time, until
 // its idle timer asks for no more than is so.
 func (l *looker) pending(k *snapshot, text []byte, wait patience, depth int) int {
-	least := min(k.matcher.pending(text, wait), pendingClaim(text, wait))
+	least := l.pendingSettled(k, text, wait, depth)
 	if n := unsettled(text); n > 0 {
-		if p := k.matcher.pending(text[:len(text)-n], wait); p < len(text)-n {
+		if p := l.pendingSettled(k, text[:len(text)-n], wait, depth); p < len(text)-n {
 			least = min(least, p)
 		}
 	}
+	return least
+}
+
+// pendingSettled is pending where the end of text is a part of it.
+func (l *looker) pendingSettled(k *snapshot, text []byte, wait patience, depth int) int {
+	least := min(k.matcher.pending(text, wait), pendingClaim(text, wait))
 	if wait != forAWhile {
 		least = min(least, openUnit(text))
 	}
 	if wait == forEver {
-		least = min(least, openRun(text, k.matcher.longest))
+		least = min(least, openRun(text, k.matcher.longest), k.matcher.tangle(text))
 	} else {
 		least = min(least, l.pendingRun(k, &base64Code, text, wait, depth), l.pendingRun(k, &hexCode, text, wait, depth))
 	}
@@ -74,6 +80,44 @@ func openUnit(text []byte) int {
 		}
 	}
 	return least
+}
+
+// maxTangle bounds how far from the end a tangle counts, in bytes.
+const maxTangle = 4 << 10
+
+// tangle returns where what text ends in starts that may be a value in which
+// several ways of writing meet, such as an escape that a control sequence cuts,
+// or len(text). What that means shows only behind it.
+func (m *matcher) tangle(text []byte) int {
+	reach := min(maxTangle, 8*m.longest+256)
+	floor := max(0, len(text)-reach)
+	first := len(text)
+	sign, control, end := len(text)+unitReach, len(text)+unitReach, len(text)+unitReach // the nearest behind i
+	for i := len(text) - 1; i >= floor; i-- {
+		switch c := text[i]; {
+		case c == '\n' || c == '\r':
+			end = i
+			if control-i <= 2 || c == '\r' && sign-i <= 2 {
+				first = i
+			}
+		case !isTrigger(c):
+			continue
+		case c > ' ':
+			sign = i
+			if control-i <= unitReach {
+				first = i
+			}
+		default:
+			control = i
+			if sign-i <= unitReach || c != '\x1b' && end-i <= 2 {
+				first = i
+			}
+		}
+	}
+	if first == len(text) {
+		return first
+	}
+	return max(0, first-reach)
 }
 
 // openRun returns where what text ends in starts that may be the beginning of a

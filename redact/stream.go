@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -172,16 +173,43 @@ func (s *stream) decide(k *snapshot, l *looker, limit int, wait patience) {
 }
 
 // unsettled returns where the first occurrence starts that ends with what there
-// is, but for what may be the start of a unit, if that is before limit: what comes
-// may belong to it, such as its last character struck over.
+// is, but for what shows nothing or may be the start of a unit, if that is before
+// limit: what comes may belong to it, such as its last character struck over.
 func (s *stream) unsettled(spans []span, limit int) int {
-	end := min(len(bytes.TrimSuffix(s.held, []byte{'\b'})), openUnit(s.held))
+	open := openUnit(s.held)
 	for _, next := range spans {
-		if next.end >= end {
+		if next.end >= open || showsNothing(s.held[next.end:]) {
 			return min(limit, next.start)
 		}
 	}
 	return limit
+}
+
+// showsNothing reports whether text, as far as it goes, is nothing but control
+// characters, however they are written.
+func showsNothing(text []byte) bool {
+	var buffer [16]byte
+	if len(text) > maxSequence {
+		return false
+	}
+	for len(text) > 0 {
+		if !isTrigger(text[0]) {
+			return false
+		}
+		meant, length := kindFor(text[0]).unit(buffer[:0], text)
+		switch {
+		case length == incomplete:
+			return true
+		case length == 0:
+			return false
+		case slices.ContainsFunc(meant, isSign): // the start of another unit
+			return len(text) < length+maxEscape
+		case slices.ContainsFunc(meant, func(c byte) bool { return !isControl(c) }):
+			return false
+		}
+		text = text[length:]
+	}
+	return true
 }
 
 // put puts out held[from:to], but for what has been shown.
