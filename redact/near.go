@@ -237,7 +237,7 @@ func (s *seams) takeMeaning(i int) {
 	}
 	if string(meant) == "\n" {
 		if s.mayCross(i, indented(s.text, i+length)) {
-			s.add(i, i+length, meaning{alone: !s.m.inWindow['\n'] && !s.m.inWindow[s.text[i]] && s.text[i+length] > ' '})
+			s.add(i, i+length, meaning{alone: !s.m.inWindow['\n'] && s.text[i+length] > ' '})
 		}
 		return
 	}
@@ -297,7 +297,7 @@ func (s *seams) add(lo, hi int, u meaning) {
 	apart, alone := lo-s.hi, s.last.alone && u.alone
 	switch {
 	case s.units == 0:
-	case s.units == 1 && alone && apart == 0 && s.last.size+u.size == 0:
+	case s.units == 1 && alone && apart == 0 && s.last.size+u.size == 0 && !s.m.inWindow[s.text[s.lo]] && !s.m.inWindow[s.text[lo]]:
 		s.hi = hi // one cut
 		return
 	case apart < crossing || !alone && apart < 2*crossing:

@@ -12,13 +12,21 @@ const window = 64 << 10
 // its idle timer asks for no more than is so.
 func (l *looker) pending(k *snapshot, text []byte, wait patience, depth int) int {
 	least := l.pendingSettled(k, text, wait, depth)
-	if n := unsettled(text); n > 0 {
-		if p := l.pendingSettled(k, text[:len(text)-n], wait, depth); p < len(text)-n {
+	for range maxUnsettled {
+		n := unsettled(text)
+		if n == 0 {
+			break
+		}
+		text = text[:len(text)-n]
+		if p := l.pendingSettled(k, text, wait, depth); p < len(text) {
 			least = min(least, p)
 		}
 	}
 	return least
 }
+
+// maxUnsettled bounds how often the end of a text is taken off.
+const maxUnsettled = 3
 
 // pendingSettled is pending where the end of text is a part of it.
 func (l *looker) pendingSettled(k *snapshot, text []byte, wait patience, depth int) int {

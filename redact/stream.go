@@ -193,6 +193,10 @@ func showsNothing(text []byte) bool {
 		return false
 	}
 	for len(text) > 0 {
+		if text[0] == '_' && (len(text) == 1 || text[1] == '\b') { // a line under the next character
+			text = text[1:]
+			continue
+		}
 		if !isTrigger(text[0]) {
 			return false
 		}
