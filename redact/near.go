@@ -313,7 +313,9 @@ func (s *seams) add(lo, hi int, u meaning) {
 // flush looks at what was taken.
 func (s *seams) flush() {
 	if s.units > 0 && s.crosses() {
-		s.l.near = append(s.l.near, s.lo)
+		for i := s.lo; i < s.hi; i += unitReach { // units close to each other go on for long at times
+			s.l.near = append(s.l.near, i)
+		}
 	}
 	s.units = 0
 }
