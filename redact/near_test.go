@@ -106,3 +106,24 @@ func TestEncodedAgainAcross(t *testing.T) {
 		}
 	}
 }
+
+// TestLongRuns: a value shows as one however much else that is encoded, or only
+// looks like it, stands before and behind it without a gap.
+func TestLongRuns(t *testing.T) {
+	t.Parallel()
+	const value = "tab\tq'uo\"te-9911"
+	r := New(Options{})
+	r.Learn(secret.Ref{}, secret.NewValue(value))
+	for _, unit := range []string{"\x0f", `\"`, `\n`, `\\`, `\u0001`, "%0A", "%22", "&quot;", "\x1b[0m", "a\r\n", "=\n", "_\b", `\"a\":1,`, "0f", "QUJD"} {
+		for _, written := range []string{`tab\tq\'uo\"te-9911`, "tab%09q'uo%22te-9911", "tab&#9;q&#39;uo&quot;te-9911", "tab\tq'uo\x1b[1m\"te-9911", "tab\tq'uo\r\n\"te-9911"} {
+			for _, run := range []int{3, 100, 3000} {
+				around := strings.Repeat(unit, run)
+				for _, text := range []string{around + " " + written + " " + around, around + "," + written, written + "," + around} {
+					if _, hits := r.Bytes(nil, []byte(text)); len(hits) == 0 {
+						t.Errorf("%q shows beside %d of %q", written, run, unit)
+					}
+				}
+			}
+		}
+	}
+}
