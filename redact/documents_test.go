@@ -66,6 +66,9 @@ func FuzzDocuments(f *testing.F) {
 	addSeeds(f)
 	f.Add(plaintext, "12345678", []byte(`[-12345678,"`+plaintext+`"] {"`+plaintext+`":{}} 12345678 "a"`))
 	f.Fuzz(func(t *testing.T, a, b string, text []byte) {
+		if len(text) > 1000 {
+			t.Skip("long texts are for TestLongRuns")
+		}
 		r, forms := fuzzed(t, a, b)
 		whole, err := documented(r, string(text), len(text)+1)
 		cut, cutErr := documented(r, string(text), 3)

@@ -1,8 +1,10 @@
 package redact
 
 import (
+	"bytes"
 	"fmt"
 	"html"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -119,11 +121,31 @@ func TestLongRuns(t *testing.T) {
 			for _, run := range []int{3, 100, 3000} {
 				around := strings.Repeat(unit, run)
 				for _, text := range []string{around + " " + written + " " + around, around + "," + written, written + "," + around} {
-					if _, hits := r.Bytes(nil, []byte(text)); len(hits) == 0 {
+					want, hits := r.Bytes(nil, []byte(text))
+					if len(hits) == 0 {
 						t.Errorf("%q shows beside %d of %q", written, run, unit)
+					}
+					if got := streamed(t, r, text, 1000); got != string(want) {
+						t.Errorf("%q shows in a stream beside %d of %q", written, run, unit)
 					}
 				}
 			}
 		}
 	}
+}
+
+// streamed returns what a stream makes of text in steps.
+func streamed(t *testing.T, r *Redactor, text string, step int) string {
+	t.Helper()
+	var out bytes.Buffer
+	w := r.Stream(&out)
+	for from := 0; from < len(text); from += step {
+		if _, err := io.WriteString(w, text[from:min(len(text), from+step)]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
 }
