@@ -158,6 +158,16 @@ func (i *InitCmd) initPlan(c *cli, s site, settings setup.Settings) (plan, error
 	var p plan
 	p = append(p, s.inRoot(settingsFile, func(data []byte) (setup.Change, error) { return setup.Configure(data, settings) }))
 	clients := i.clients(c, s)
+	p = append(p, s.registrations(c, starts, clients)...)
+	if len(clients) == 0 {
+		p[0].note = "no MCP client was found: name one with --client, of " + clientNames()
+	}
+	return append(p, s.teaching()...), nil
+}
+
+// registrations plans what makes clients start scrim.
+func (s site) registrations(c *cli, starts starts, clients []setup.Client) plan {
+	var p plan
 	for _, client := range clients {
 		file, shown, err := s.file(c, client)
 		f := planned{shown: shown, file: file, mode: sharedMode, err: err}
@@ -168,10 +178,7 @@ func (i *InitCmd) initPlan(c *cli, s site, settings setup.Settings) (plan, error
 		f.fill(func(data []byte) (setup.Change, error) { return client.Register(data, server) })
 		p = append(p, f)
 	}
-	if len(clients) == 0 {
-		p[0].note = "no MCP client was found: name one with --client, of " + clientNames()
-	}
-	return append(p, s.teaching()...), nil
+	return p
 }
 
 // inRoot plans for a file of the repository.

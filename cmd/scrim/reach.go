@@ -40,10 +40,18 @@ func showReach(c *cli, q *query, scope secret.Scope, client *infisical.Client) e
 		return err
 	}
 	for _, advice := range advise(scope, snapshot, beside, err) {
-		q.say("%s", advice)
+		q.say("%s", advice.text())
 	}
 	return nil
 }
+
+// advice is what is to be said of an identity's permissions, and what to change.
+type advice struct {
+	status    status
+	what, fix string
+}
+
+func (a advice) text() string { return strings.TrimSpace(a.what + " " + a.fix) }
 
 // namesTable prints the names, and where each is.
 func namesTable(q *query, s store.Snapshot) error {
@@ -63,9 +71,15 @@ func namesTable(q *query, s store.Snapshot) error {
 	return nil
 }
 
+// lister is the part of a store that lists names.
+type lister interface {
+	Names(ctx context.Context, environment, path string) (secret.Listing, error)
+	Folders(ctx context.Context, environment, path string) ([]string, error)
+}
+
 // neighbours returns the folders beside the scope's, in its environment, in
 // which the identity sees names.
-func neighbours(ctx context.Context, client *infisical.Client, scope secret.Scope) ([]string, error) {
+func neighbours(ctx context.Context, client lister, scope secret.Scope) ([]string, error) {
 	folders, err := client.Folders(ctx, scope.Environment, "/")
 	if err != nil {
 		return nil, err
@@ -91,50 +105,50 @@ func holdsPlace(scope secret.Scope, folder string) bool {
 	return slices.ContainsFunc(scope.Places(), func(p secret.Place) bool { return secret.Under(p.Path, folder) })
 }
 
-// advise says what to change in the identity's permissions, a sentence each.
-func advise(scope secret.Scope, s store.Snapshot, beside []string, noFolders error) []string {
+// advise says what to change in the identity's permissions.
+func advise(scope secret.Scope, s store.Snapshot, beside []string, noFolders error) []advice {
 	if errors.Is(noFolders, secret.ErrForbidden) {
-		return []string{"Too little: it is no member of the project. Add it there, under access control, with a role as in docs/infisical.md."}
+		return []advice{{problem, "Too little: it is no member of the project.", "Add it there, under access control, with a role as in docs/infisical.md."}}
 	}
-	var all []string
+	var all []advice
 	for _, v := range s.Views {
-		if advice := advisePlace(v); advice != "" {
-			all = append(all, advice)
+		if a, ok := advisePlace(v); ok {
+			all = append(all, a)
 		}
 		for _, gap := range v.Closed {
-			all = append(all, fmt.Sprintf("Too little: %s imports from %s, and it cannot list that. Grant describeSecret and readValue there.", v.Place, gap.Place))
+			all = append(all, advice{problem, fmt.Sprintf("Too little: %s imports from %s, and it cannot list that.", v.Place, gap.Place), "Grant describeSecret and readValue there."})
 		}
 		if v.Unexpanded {
-			all = append(all, fmt.Sprintf("Too little: values in %s refer to others that it cannot read. Grant readValue there.", v.Place))
+			all = append(all, advice{problem, fmt.Sprintf("Too little: values in %s refer to others that it cannot read.", v.Place), "Grant readValue there."})
 		}
 	}
 	if len(beside) > 0 {
-		all = append(all, fmt.Sprintf("Too much: it sees names in %s as well, which project %s does not need. Limit its role to the paths in docs/infisical.md.", strings.Join(beside, ", "), scope.Project))
+		all = append(all, advice{problem, fmt.Sprintf("Too much: it sees names in %s as well, which project %s does not need.", strings.Join(beside, ", "), scope.Project), "Limit its role to the paths in docs/infisical.md."})
 	}
 	if len(all) == 0 {
-		all = append(all, "It sees what scrim needs in "+scope.Project+", and no more that could be seen from here.")
+		all = append(all, advice{ok, "It sees what scrim needs in " + scope.Project + ", and no more that could be seen from here.", ""})
 	}
 	return all
 }
 
-// advisePlace says what to change for one place, or nothing.
-func advisePlace(v store.View) string {
+// advisePlace says what to change for one place, if anything.
+func advisePlace(v store.View) (advice, bool) {
 	place := v.Place
 	vault := place.Location == secret.Vault
 	switch {
 	case v.State == store.Unread:
-		return fmt.Sprintf("Not known: %s could not be read: %v.", place, v.Err)
+		return advice{unknown, fmt.Sprintf("Not known: %s could not be read: %v.", place, v.Err), ""}, true
 	case v.State == store.Denied && vault:
-		return fmt.Sprintf("Too little: it cannot list %s. Grant describeSecret there, so that scrim knows what is stored.", place)
+		return advice{problem, fmt.Sprintf("Too little: it cannot list %s.", place), "Grant describeSecret there, so that scrim knows what is stored."}, true
 	case v.State == store.Denied && place.Location == secret.Shared && !place.Stated:
-		return fmt.Sprintf("It cannot list %s, so what is shared is out of scope. If the project has a part in it, grant describeSecret and readValue there.", place)
+		return advice{note, fmt.Sprintf("It cannot list %s, so what is shared is out of scope.", place), "If the project has a part in it, grant describeSecret and readValue there."}, true
 	case v.State == store.Denied:
-		return fmt.Sprintf("Too little: it cannot list %s. Grant describeSecret and readValue there.", place)
+		return advice{problem, fmt.Sprintf("Too little: it cannot list %s.", place), "Grant describeSecret and readValue there."}, true
 	case v.State == store.NamesOnly && !vault:
-		return fmt.Sprintf("Too little: it sees names in %s and no values, which then nothing masks. Grant readValue there.", place)
+		return advice{problem, fmt.Sprintf("Too little: it sees names in %s and no values, which then nothing masks.", place), "Grant readValue there."}, true
 	case vault && slices.ContainsFunc(v.Entries, func(e store.Entry) bool { return !e.Hidden() }):
-		return fmt.Sprintf("Too much, unless agents are to get values from it after a yes: it can read the values in %s, where describing them would do. Take readValue away there.", place)
+		return advice{note, fmt.Sprintf("Too much, unless agents are to get values from it after a yes: it can read the values in %s, where describing them would do.", place), "Take readValue away there."}, true
 	default:
-		return ""
+		return advice{}, false
 	}
 }

@@ -8,16 +8,22 @@ const lineWidth = 80
 
 // wrapped breaks text at spaces into lines of lineWidth. Every line ends in a
 // newline, and all but the first are indented.
-func wrapped(text string) string {
-	const indent = "  "
+func wrapped(text string) string { return hung("", text, "  ") }
+
+// hung is wrapped for a text that stands behind a label, with an indent of its
+// own for all lines but the first.
+func hung(label, text, indent string) string {
 	var b strings.Builder
-	column := 0
+	b.WriteString(label)
+	column := cells(label)
+	begun := false
 	for word := range strings.FieldsSeq(text) {
 		switch {
-		case column == 0:
+		case !begun:
+			begun = true
 		case column+1+cells(word) > lineWidth:
 			b.WriteString("\n" + indent)
-			column = len(indent)
+			column = cells(indent)
 		default:
 			b.WriteByte(' ')
 			column++

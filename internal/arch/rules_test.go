@@ -20,6 +20,7 @@ func mayImport() map[string][]string {
 		"internal/child":          {},
 		"internal/config":         {"internal/secret"},
 		"internal/devstore":       {"internal/secret"},
+		"internal/dotenv":         {},
 		"internal/identity":       {"internal/secret", "internal/config", "internal/infisical"},
 		"internal/infisical":      {"internal/secret"},
 		"internal/rules":          {},

@@ -157,12 +157,14 @@ type reply struct {
 	json       bool
 	body       []byte
 	retryAfter time.Duration // of a 429 or 503
+	date       time.Time     // by the server's clock; zero where it does not say
 }
 
 // readReply reads res and refuses what no Infisical server answers. asked is
 // whether the request was conditional.
 func readReply(res *http.Response, asked bool) (reply, error) {
 	r := reply{status: res.StatusCode, etag: res.Header.Get("ETag"), json: isJSON(res.Header)}
+	r.date, _ = http.ParseTime(res.Header.Get("Date"))
 	switch {
 	case r.status == http.StatusNotModified && asked:
 		return r, nil

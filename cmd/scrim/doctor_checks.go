@@ -1,0 +1,418 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"scrim/internal/audit"
+	"scrim/internal/config"
+	"scrim/internal/dotenv"
+	"scrim/internal/identity"
+	"scrim/internal/infisical"
+	"scrim/internal/secret"
+	"scrim/internal/setup"
+	"scrim/internal/store"
+)
+
+// examination looks at one thing after the other. A check that needs what an
+// earlier one found wrong says that it could not look.
+type examination struct {
+	c     *cli
+	q     *query
+	flags scopeFlags
+	found func(diagnosis) error
+
+	configured bool
+	reached    bool
+	snapshot   store.Snapshot
+}
+
+// checks are all of them, in the order in which one builds on the other.
+func (e *examination) checks() []func() error {
+	return []func() error{
+		e.configuration, e.files, e.store, e.identity, e.places, e.permissions, e.values,
+		e.clients, e.instructions, e.envFiles, e.trail,
+	}
+}
+
+func (e *examination) ok(check, format string, a ...any) error {
+	return e.found(diagnosis{check, ok, fmt.Sprintf(format, a...), ""})
+}
+
+func (e *examination) unknown(check, why string) error {
+	return e.found(diagnosis{check, unknown, why, ""})
+}
+
+// configuration loads what every command would.
+func (e *examination) configuration() error {
+	const check = "configuration"
+	cfg, inside, err := e.flags.load(e.c)
+	if mistake, ok := errors.AsType[*config.Error](err); ok {
+		return e.found(diagnosis{check, problem, mistake.Where + ": " + mistake.Problem, mistake.Next})
+	}
+	if err != nil {
+		return e.found(diagnosis{check, problem, err.Error(), ""})
+	}
+	e.configured = true
+	e.q.open(e.c, cfg, inside)
+	if err := e.ok(check, "project %s (%s), environment %s (%s), at %s (%s)", cfg.Scope.Project, cfg.Origin("project"),
+		cfg.Scope.Environment, cfg.Origin("env"), cfg.Scope.Site, cfg.Origin("site_url")); err != nil {
+		return err
+	}
+	if !cfg.Scope.Stated {
+		if err := e.found(diagnosis{check, note, "nobody stated the environment, so that a server gives no vault value", "set PROJECT_ENV, or [env] default in scrim.toml, or start agents with scrim run"}); err != nil {
+			return err
+		}
+	}
+	if inside != nil {
+		return e.found(diagnosis{check, note, "this is inside a session of scrim run, which fixes the scope", ""})
+	}
+	return nil
+}
+
+// files looks at who else may read or write scrim's own files.
+func (e *examination) files() error {
+	const check = "files"
+	if runtime.GOOS == "windows" {
+		return e.unknown(check, "this system cannot tell scrim who may read them")
+	}
+	home, _ := os.UserHomeDir()
+	trail := audit.DefaultPath(e.c.getenv, home)
+	wrong := 0
+	for _, f := range []struct {
+		path   string
+		others fs.FileMode // what nobody else may do
+		name   string
+	}{
+		{e.q.cfg.UserFile, 0o022, "your configuration"},
+		{filepath.Dir(trail), 0o077, "the folder of the audit trail"},
+		{trail, 0o077, "the audit trail"},
+	} {
+		info, err := os.Stat(f.path)
+		if f.path == "" || err != nil || info.Mode().Perm()&f.others == 0 {
+			continue
+		}
+		wrong++
+		if err := e.found(diagnosis{check, problem,
+			fmt.Sprintf("%s, %s, has mode %04o", f.path, f.name, info.Mode().Perm()),
+			fmt.Sprintf("chmod %o %s", info.Mode().Perm()&^f.others, f.path)}); err != nil {
+			return err
+		}
+	}
+	if wrong > 0 {
+		return nil
+	}
+	return e.ok(check, "nobody else may change your configuration, or read the audit trail")
+}
+
+// maxSkew is how far clocks may be apart: what lives for minutes, such as a
+// token, is judged by both.
+const maxSkew = 30 * time.Second
+
+// store asks the site whether it is there, as nobody, and what time it is.
+func (e *examination) store() error {
+	const check = "store"
+	if !e.configured {
+		return e.unknown(check, "not asked, since the configuration has a mistake")
+	}
+	site := e.q.cfg.Scope.Site
+	waited := sayIfSlow(e.c.stderr, "asking the store …")
+	reached, err := infisical.Reach(e.c.ctx, site, e.q.deps.Log)
+	waited()
+	if e.c.ctx.Err() != nil {
+		return e.c.ctx.Err()
+	}
+	if err != nil {
+		return e.found(diagnosis{check, problem, fmt.Sprintf("%s: %v", site, err), "check INFISICAL_API_URL, and the network from here to there"})
+	}
+	e.reached = true
+	if err := e.ok(check, "%s answers, in %v", site, reached.Took.Round(time.Millisecond)); err != nil {
+		return err
+	}
+	if reached.Date.IsZero() {
+		return e.unknown(check, "its clock: it does not say what time it has")
+	}
+	skew := time.Since(reached.Date).Truncate(time.Second)
+	if skew.Abs() <= maxSkew {
+		return e.ok(check, "its clock and this machine's agree")
+	}
+	direction := "ahead of"
+	if skew < 0 {
+		direction = "behind"
+	}
+	return e.found(diagnosis{check, problem, fmt.Sprintf("this machine's clock is %v %s the store's, so that tokens end too early or too late", skew.Abs(), direction), "set it by the network: timedatectl set-ntp true, or the system's settings"})
+}
+
+// identity reads the scope, and says of each place what came of it.
+func (e *examination) identity() error {
+	const check = "identity"
+	if !e.configured {
+		return e.unknown(check, "not tried, since the configuration has a mistake")
+	}
+	if e.reached {
+		waited := sayIfSlow(e.c.stderr, "reading the store …")
+		e.snapshot = e.q.deps.Store.Snapshot(e.c.ctx)
+		waited()
+	}
+	attempts := e.q.cfg.Identities.Attempts
+	if tried := e.q.source.Attempts(); len(tried) > 0 {
+		attempts = tried
+	}
+	for _, a := range attempts {
+		if err := e.found(diagnosis{check, note, a.String(), ""}); err != nil {
+			return err
+		}
+	}
+	err := e.snapshot.Err()
+	if none, ok := errors.AsType[*identity.NoneError](err); ok {
+		return e.found(diagnosis{check, problem, none.Error(), "scrim login"})
+	}
+	switch {
+	case !e.reached:
+		return e.unknown(check, fmt.Sprintf("the store was not asked whether it lets %s in", e.q.deps.IdentityKind()))
+	case errors.Is(err, secret.ErrUnauthenticated):
+		return e.found(diagnosis{check, problem, err.Error(), "correct the credentials where they come from, or run scrim login"})
+	default:
+		return e.ok(check, "the store lets it in: %s", e.q.deps.IdentityKind())
+	}
+}
+
+// read reports whether there is a reading of the scope, and says so for check
+// where there is none.
+func (e *examination) read(check string) (bool, error) {
+	switch {
+	case !e.configured:
+		return false, e.unknown(check, "not looked at, since the configuration has a mistake")
+	case !e.reached:
+		return false, e.unknown(check, "not looked at, since the store was not reached")
+	case errors.Is(e.snapshot.Err(), secret.ErrUnauthenticated):
+		return false, e.unknown(check, "not looked at, since the store let nobody in")
+	default:
+		return true, nil
+	}
+}
+
+// places says of each place of the scope what is known of it.
+func (e *examination) places() error {
+	const check = "places"
+	if there, err := e.read(check); !there {
+		return err
+	}
+	if absent := e.snapshot.ScopeError(); absent != nil {
+		_, next := consequence(absent)
+		return e.found(diagnosis{check, problem, absent.Error(), strings.TrimPrefix(next, ": ")})
+	}
+	for _, v := range e.snapshot.Views {
+		if err := e.found(placeDiagnosis(check, v)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func placeDiagnosis(check string, v store.View) diagnosis {
+	where := fmt.Sprintf("%s, %s", v.Place, v.Place.Location)
+	switch v.State {
+	case store.Readable:
+		return diagnosis{check, ok, fmt.Sprintf("%s: %s", where, count(len(v.Entries), "secret")), ""}
+	case store.NamesOnly:
+		return diagnosis{check, ok, fmt.Sprintf("%s: %s, names only", where, count(len(v.Entries), "secret")), ""}
+	case store.Absent:
+		return diagnosis{check, note, where + ": is not there, which is no mistake", ""}
+	case store.Denied:
+		return diagnosis{check, note, where + ": this identity may not see into it", ""}
+	default:
+		_, next := consequence(v.Err)
+		return diagnosis{check, problem, fmt.Sprintf("%s: %v", where, v.Err), strings.TrimPrefix(next, ": ")}
+	}
+}
+
+// permissions says where the identity may see too little, or more than scrim
+// needs. Whether it may write would show only by writing.
+func (e *examination) permissions() error {
+	const check = "permissions"
+	if there, err := e.read(check); !there {
+		return err
+	}
+	scope := e.q.cfg.Scope
+	if e.snapshot.ScopeError() != nil {
+		return e.unknown(check, "not looked at, since the scope is not in the store")
+	}
+	beside, err := neighbours(e.c.ctx, e.q.source, scope)
+	for _, a := range advise(scope, e.snapshot, beside, err) {
+		if err := e.found(diagnosis{check, a.status, a.what, a.fix}); err != nil {
+			return err
+		}
+	}
+	return e.unknown(check, "whether it may write: that shows only by writing, and scrim does not need it")
+}
+
+// values says which values look wrong, and which nothing masks, by name.
+func (e *examination) values() error {
+	const check = "values"
+	if there, err := e.read(check); !there {
+		return err
+	}
+	judge := e.q.judge()
+	var bare, wrong []string
+	for _, v := range e.snapshot.Views {
+		for _, entry := range v.Entries {
+			name := v.Place.String() + "/" + entry.Ref.Name()
+			problems, err := e.q.deps.Problems(v, entry)
+			if err != nil {
+				return err
+			}
+			if len(problems) > 0 {
+				wrong = append(wrong, name)
+			} else if judge.judge(entry) == cannotMask {
+				bare = append(bare, name)
+			}
+		}
+	}
+	if len(wrong) > 0 {
+		if err := e.found(diagnosis{check, problem, "look wrong: " + some(wrong), "scrim check says what is wrong with each"}); err != nil {
+			return err
+		}
+	}
+	if len(bare) > 0 {
+		return e.found(diagnosis{check, problem, string(cannotMask) + " (" + weakness + "): " + some(bare), "make them longer, or, where they are no secrets, add their names to public under [redact] in " + e.q.userFile()})
+	}
+	if len(wrong) > 0 {
+		return nil
+	}
+	return e.ok(check, "all that could be read look right and can be masked")
+}
+
+// clients says which MCP clients start this scrim here.
+func (e *examination) clients() error {
+	const check = "clients"
+	s, err := newSite(e.c)
+	if err != nil {
+		return e.unknown(check, err.Error())
+	}
+	starts, err := findStarts()
+	if err != nil {
+		return e.unknown(check, err.Error())
+	}
+	clients := (&InitCmd{}).clients(e.c, s)
+	if len(clients) == 0 {
+		return e.found(diagnosis{check, note, "there is no trace of an MCP client that scrim knows", "scrim init --client NAME registers one: " + clientNames()})
+	}
+	for i, f := range s.registrations(e.c, starts, clients) {
+		if err := e.found(clientDiagnosis(check, clients[i], f)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func clientDiagnosis(check string, client setup.Client, f planned) diagnosis {
+	fix := "scrim init --client " + client.ID
+	switch {
+	case f.err != nil:
+		return diagnosis{check, problem, fmt.Sprintf("%s: %s: %v", client.Title, f.shown, cause(f.err)), "mend the file, then " + fix}
+	case len(f.edits) > 0:
+		return diagnosis{check, problem, fmt.Sprintf("%s does not start this scrim (%s)", client.Title, f.shown), fix}
+	case f.note != "":
+		return diagnosis{check, note, fmt.Sprintf("%s starts scrim (%s): %s", client.Title, f.shown, f.note), ""}
+	default:
+		return diagnosis{check, ok, fmt.Sprintf("%s starts scrim (%s)", client.Title, f.shown), ""}
+	}
+}
+
+// instructions says whether agents are told how scrim is used.
+func (e *examination) instructions() error {
+	const check = "instructions"
+	s, err := newSite(e.c)
+	if err != nil {
+		return e.unknown(check, err.Error())
+	}
+	for _, f := range s.teaching() {
+		finding := diagnosis{check, ok, f.shown + " tells agents how to use scrim", ""}
+		switch {
+		case f.err != nil:
+			finding = diagnosis{check, problem, fmt.Sprintf("%s: %v", f.shown, cause(f.err)), "mend the file, then scrim init"}
+		case len(f.edits) > 0:
+			finding = diagnosis{check, note, f.shown + " does not tell agents what this scrim would", "scrim init"}
+		}
+		if err := e.found(finding); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// envFiles looks for .env files in the repository and in its history, by name.
+func (e *examination) envFiles() error {
+	const check = ".env files"
+	s, err := newSite(e.c)
+	if err != nil {
+		return e.unknown(check, err.Error())
+	}
+	if !slices.ContainsFunc([]string{settingsFile, ".git"}, func(name string) bool { return there(filepath.Join(s.root, name)) }) {
+		return e.unknown(check, "not looked for: this is no repository (there is neither .git nor scrim.toml)")
+	}
+	waited := sayIfSlow(e.c.stderr, "looking through the repository …")
+	defer waited()
+	if err := e.lying(check, s.root); err != nil {
+		return err
+	}
+	return e.committed(check, s.root)
+}
+
+func (e *examination) lying(check, root string) error {
+	files, unread, err := dotenv.Lying(e.c.ctx, root)
+	if err != nil {
+		return e.unknown(check, err.Error())
+	}
+	if len(unread) > 0 {
+		if err := e.unknown(check, "could not be looked into: "+some(unread)); err != nil {
+			return err
+		}
+	}
+	if len(files) > 0 {
+		return e.found(diagnosis{check, problem, "lie here, where agents read them: " + some(files), "put their values into the store, remove them, and start programs with scrim run"})
+	}
+	return e.ok(check, "none lies in the repository")
+}
+
+func (e *examination) committed(check, root string) error {
+	names, err := dotenv.Committed(e.c.ctx, root)
+	switch {
+	case errors.Is(err, dotenv.ErrNoGit):
+		return e.found(diagnosis{check, note, err.Error(), ""})
+	case err != nil:
+		return e.unknown(check, err.Error())
+	case len(names) > 0:
+		return e.found(diagnosis{check, problem, "in the git history: " + some(names), "replace the secrets that were in them: whoever has a clone has them"})
+	default:
+		return e.ok(check, "none is in the git history")
+	}
+}
+
+// trail follows the audit trail's chain.
+func (e *examination) trail() error {
+	const check = "audit trail"
+	home, _ := os.UserHomeDir()
+	path := audit.DefaultPath(e.c.getenv, home)
+	sum, err := audit.Verify(path)
+	switch {
+	case path == "":
+		return e.found(diagnosis{check, problem, "it has no place, so that no vault value is given", "set HOME or XDG_STATE_HOME"})
+	case errors.Is(err, fs.ErrNotExist):
+		return e.ok(check, "nothing is on record yet (%s)", path)
+	case err != nil:
+		return e.found(diagnosis{check, problem, fmt.Sprintf("%s: %v", path, err), "scrim log --verify says where; keep the file, and find out who wrote to it"})
+	}
+	if err := audit.New(path).Check(); err != nil {
+		return e.found(diagnosis{check, problem, fmt.Sprintf("%s cannot be written, so that no vault value is given: %v", path, err), "chmod 600 " + path})
+	}
+	return e.ok(check, "%s, chain intact (%s)", count(sum.Records, "record"), path)
+}
