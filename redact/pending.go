@@ -1,6 +1,9 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"math/bits"
+)
 
 // window bounds how far back from the end of a text a value may begin that is
 // still to come to its end, however it is written, in bytes.
@@ -35,7 +38,7 @@ func (l *looker) pendingSettled(k *snapshot, text []byte, wait patience, depth i
 		least = min(least, openUnit(text))
 	}
 	if wait == forEver {
-		least = min(least, openRun(text, k.matcher.longest), k.matcher.tangle(text))
+		least = min(least, openRun(text, k.matcher.longest), l.tangle(k.matcher, text))
 	} else {
 		least = min(least, l.pendingRun(k, &base64Code, text, wait, depth), l.pendingRun(k, &hexCode, text, wait, depth))
 	}
@@ -90,42 +93,41 @@ func openUnit(text []byte) int {
 	return least
 }
 
-// maxTangle bounds how far from the end a tangle counts, in bytes.
-const maxTangle = 4 << 10
-
 // tangle returns where what text ends in starts that may be a value in which
 // several ways of writing meet, such as an escape that a control sequence cuts,
 // or len(text). What that means shows only behind it.
-func (m *matcher) tangle(text []byte) int {
-	reach := min(maxTangle, 8*m.longest+256)
+func (l *looker) tangle(m *matcher, text []byte) int {
+	reach := min(chunk, 8*m.longest+256)
 	floor := max(0, len(text)-reach)
-	first := len(text)
-	sign, control, end := len(text)+unitReach, len(text)+unitReach, len(text)+unitReach // the nearest behind i
-	for i := len(text) - 1; i >= floor; i-- {
-		switch c := text[i]; {
-		case c == '\n' || c == '\r':
-			end = i
-			if control-i <= 2 || c == '\r' && sign-i <= 2 {
-				first = i
-			}
-		case !isTrigger(c):
-			continue
-		case c > ' ':
-			sign = i
-			if control-i <= unitReach {
-				first = i
-			}
-		default:
-			control = i
-			if sign-i <= unitReach || c != '\x1b' && end-i <= 2 {
-				first = i
+	if meeting := l.meeting(m, text[floor:]); meeting >= 0 {
+		return max(0, floor+meeting-reach)
+	}
+	return len(text)
+}
+
+// meeting returns the first place in text, a chunk at most, where two ways of
+// writing meet, or -1.
+func (l *looker) meeting(m *matcher, text []byte) int {
+	masks := l.masks(0)
+	words := masks.classify(text, m.inert)
+	sign, control := -unitReach-1, -unitReach-1 // the last before i
+	for w := range words {
+		for hits := masks.signs[w] | masks.controls[w]; hits != 0; hits &= hits - 1 {
+			i := w*block + bits.TrailingZeros64(hits)
+			before, after := text[max(0, i-2):i], text[i+1:min(len(text), i+3)]
+			switch {
+			case isSign(text[i]):
+				if sign = i; i-control <= unitReach || bytes.IndexByte(before, '\r') >= 0 {
+					return i
+				}
+			case i-sign <= unitReach, text[i] != '\x1b' && (bytes.ContainsAny(before, "\r\n") || bytes.ContainsAny(after, "\r\n")):
+				return i
+			default:
+				control = i
 			}
 		}
 	}
-	if first == len(text) {
-		return first
-	}
-	return max(0, first-reach)
+	return -1
 }
 
 // openRun returns where what text ends in starts that may be the beginning of a
