@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +36,7 @@ type examination struct {
 // checks are all of them, in the order in which one builds on the other.
 func (e *examination) checks() []func() error {
 	return []func() error{
-		e.configuration, e.files, e.store, e.identity, e.places, e.permissions, e.values,
+		e.configuration, e.credentialsFile, e.store, e.identity, e.places, e.permissions, e.values,
 		e.clients, e.instructions, e.envFiles, e.trail,
 	}
 }
@@ -77,39 +76,23 @@ func (e *examination) configuration() error {
 	return nil
 }
 
-// files looks at who else may read or write scrim's own files.
-func (e *examination) files() error {
-	const check = "files"
-	if runtime.GOOS == "windows" {
-		return e.unknown(check, "this system cannot tell scrim who may read them")
-	}
+// credentialsFile looks at ~/.infisical-ua, whether or not an identity before it
+// serves.
+func (e *examination) credentialsFile() error {
+	const check = "credentials file"
 	home, _ := os.UserHomeDir()
-	trail := audit.DefaultPath(e.c.getenv, home)
-	wrong := 0
-	for _, f := range []struct {
-		path   string
-		others fs.FileMode // what nobody else may do
-		name   string
-	}{
-		{e.q.cfg.UserFile, 0o022, "your configuration"},
-		{filepath.Dir(trail), 0o077, "the folder of the audit trail"},
-		{trail, 0o077, "the audit trail"},
-	} {
-		info, err := os.Stat(f.path)
-		if f.path == "" || err != nil || info.Mode().Perm()&f.others == 0 {
-			continue
-		}
-		wrong++
-		if err := e.found(diagnosis{check, problem,
-			fmt.Sprintf("%s, %s, has mode %04o", f.path, f.name, info.Mode().Perm()),
-			fmt.Sprintf("chmod %o %s", info.Mode().Perm()&^f.others, f.path)}); err != nil {
-			return err
-		}
+	there, err := config.ExamineCredentialsFile(home)
+	if mistake, ok := errors.AsType[*config.Error](err); ok {
+		return e.found(diagnosis{check, problem, mistake.Where + ": " + mistake.Problem, mistake.Next})
 	}
-	if wrong > 0 {
-		return nil
+	switch {
+	case err != nil:
+		return e.found(diagnosis{check, problem, err.Error(), ""})
+	case there:
+		return e.ok(check, "%s is a file that only you can read", config.CredentialsFilePath)
+	default:
+		return e.ok(check, "there is no %s", config.CredentialsFilePath)
 	}
-	return e.ok(check, "nobody else may change your configuration, or read the audit trail")
 }
 
 // maxSkew is how far clocks may be apart: what lives for minutes, such as a
@@ -251,7 +234,7 @@ func (e *examination) permissions() error {
 			return err
 		}
 	}
-	return e.unknown(check, "whether it may write: that shows only by writing, and scrim does not need it")
+	return e.found(diagnosis{check, note, "whether it may write shows only by writing, which was not tried: scrim needs no role that does", ""})
 }
 
 // values says which values look wrong, and which nothing masks, by name.

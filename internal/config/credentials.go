@@ -156,6 +156,13 @@ func readCredentials(home string) (Credentials, error) {
 	return parseCredentials(data)
 }
 
+// ExamineCredentialsFile reports whether there is a credentials file in home, and
+// returns why it cannot be used.
+func ExamineCredentialsFile(home string) (there bool, err error) {
+	c, err := readCredentials(home)
+	return c.Kind != NoCredentials || err != nil, err
+}
+
 // unreadableCredentials is the sentence for a credentials file that cannot be
 // read, with the command that makes room for one that can.
 func unreadableCredentials(path string, info fs.FileInfo, err error) error {
