@@ -32,10 +32,10 @@ Exit code 0: no problem was found; notes are none. 1: one was. What could not be
 type status string
 
 const (
-	ok      status = "ok"
-	note    status = "note"    // as it may be, and worth a word
-	problem status = "problem" // with a fix
-	unknown status = "unknown" // could not be looked at
+	statusOK      status = "ok"
+	statusNote    status = "note"    // as it may be, and worth a word
+	statusProblem status = "problem" // with a fix
+	statusUnknown status = "unknown" // could not be looked at
 )
 
 // diagnosis is one thing that was looked at.
@@ -63,7 +63,7 @@ func (d *DoctorCmd) examine(c *cli, q *query) error {
 	chart := newChart(c, q.out)
 	e := &examination{c: c, q: q, flags: d.scopeFlags, found: func(f diagnosis) error {
 		all.Findings = append(all.Findings, f)
-		if f.Status == problem {
+		if f.Status == statusProblem {
 			all.Problems++
 		}
 		if d.JSON {
@@ -96,7 +96,7 @@ func (d *DoctorCmd) examine(c *cli, q *query) error {
 func (d diagnoses) sum() string {
 	open := 0
 	for _, f := range d.Findings {
-		if f.Status == unknown {
+		if f.Status == statusUnknown {
 			open++
 		}
 	}
@@ -148,7 +148,7 @@ func (h *chart) show(f diagnosis) error {
 // paint colours the status in text, which begins with label.
 func (h *chart) paint(s status, text, label string) string {
 	const green, red, yellow, reset = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
-	inks := map[status]string{ok: green, problem: red, unknown: yellow}
+	inks := map[status]string{statusOK: green, statusProblem: red, statusUnknown: yellow}
 	ink := inks[s]
 	if !h.colour || ink == "" {
 		return text

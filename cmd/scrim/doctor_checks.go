@@ -42,11 +42,11 @@ func (e *examination) checks() []func() error {
 }
 
 func (e *examination) ok(check, format string, a ...any) error {
-	return e.found(diagnosis{check, ok, fmt.Sprintf(format, a...), ""})
+	return e.found(diagnosis{check, statusOK, fmt.Sprintf(format, a...), ""})
 }
 
 func (e *examination) unknown(check, why string) error {
-	return e.found(diagnosis{check, unknown, why, ""})
+	return e.found(diagnosis{check, statusUnknown, why, ""})
 }
 
 // configuration loads what every command would.
@@ -54,10 +54,10 @@ func (e *examination) configuration() error {
 	const check = "configuration"
 	cfg, inside, err := e.flags.load(e.c)
 	if mistake, ok := errors.AsType[*config.Error](err); ok {
-		return e.found(diagnosis{check, problem, mistake.Where + ": " + mistake.Problem, mistake.Next})
+		return e.found(diagnosis{check, statusProblem, mistake.Where + ": " + mistake.Problem, mistake.Next})
 	}
 	if err != nil {
-		return e.found(diagnosis{check, problem, err.Error(), ""})
+		return e.found(diagnosis{check, statusProblem, err.Error(), ""})
 	}
 	e.configured = true
 	e.q.open(e.c, cfg, inside)
@@ -66,12 +66,12 @@ func (e *examination) configuration() error {
 		return err
 	}
 	if !cfg.Scope.Stated {
-		if err := e.found(diagnosis{check, note, "nobody stated the environment, so that a server gives no vault value", "set PROJECT_ENV, or [env] default in scrim.toml, or start agents with scrim run"}); err != nil {
+		if err := e.found(diagnosis{check, statusNote, "nobody stated the environment, so that a server gives no vault value", "set PROJECT_ENV, or [env] default in scrim.toml, or start agents with scrim run"}); err != nil {
 			return err
 		}
 	}
 	if inside != nil {
-		return e.found(diagnosis{check, note, "this is inside a session of scrim run, which fixes the scope", ""})
+		return e.found(diagnosis{check, statusNote, "this is inside a session of scrim run, which fixes the scope", ""})
 	}
 	return nil
 }
@@ -83,11 +83,11 @@ func (e *examination) credentialsFile() error {
 	home, _ := os.UserHomeDir()
 	there, err := config.ExamineCredentialsFile(home)
 	if mistake, ok := errors.AsType[*config.Error](err); ok {
-		return e.found(diagnosis{check, problem, mistake.Where + ": " + mistake.Problem, mistake.Next})
+		return e.found(diagnosis{check, statusProblem, mistake.Where + ": " + mistake.Problem, mistake.Next})
 	}
 	switch {
 	case err != nil:
-		return e.found(diagnosis{check, problem, err.Error(), ""})
+		return e.found(diagnosis{check, statusProblem, err.Error(), ""})
 	case there:
 		return e.ok(check, "%s is a file that only you can read", config.CredentialsFilePath)
 	default:
@@ -113,7 +113,7 @@ func (e *examination) store() error {
 		return e.c.ctx.Err()
 	}
 	if err != nil {
-		return e.found(diagnosis{check, problem, fmt.Sprintf("%s: %v", site, err), "check INFISICAL_API_URL, and the network from here to there"})
+		return e.found(diagnosis{check, statusProblem, fmt.Sprintf("%s: %v", site, err), "check INFISICAL_API_URL, and the network from here to there"})
 	}
 	e.reached = true
 	if err := e.ok(check, "%s answers, in %v", site, reached.Took.Round(time.Millisecond)); err != nil {
@@ -130,7 +130,7 @@ func (e *examination) store() error {
 	if skew < 0 {
 		direction = "behind"
 	}
-	return e.found(diagnosis{check, problem, fmt.Sprintf("this machine's clock is %v %s the store's, so that tokens end too early or too late", skew.Abs(), direction), "set it by the network: timedatectl set-ntp true, or the system's settings"})
+	return e.found(diagnosis{check, statusProblem, fmt.Sprintf("this machine's clock is %v %s the store's, so that tokens end too early or too late", skew.Abs(), direction), "set it by the network: timedatectl set-ntp true, or the system's settings"})
 }
 
 // identity reads the scope, and says of each place what came of it.
@@ -149,19 +149,19 @@ func (e *examination) identity() error {
 		attempts = tried
 	}
 	for _, a := range attempts {
-		if err := e.found(diagnosis{check, note, a.String(), ""}); err != nil {
+		if err := e.found(diagnosis{check, statusNote, a.String(), ""}); err != nil {
 			return err
 		}
 	}
 	err := e.snapshot.Err()
 	if none, ok := errors.AsType[*identity.NoneError](err); ok {
-		return e.found(diagnosis{check, problem, none.Error(), "scrim login"})
+		return e.found(diagnosis{check, statusProblem, none.Error(), "scrim login"})
 	}
 	switch {
 	case !e.reached:
 		return e.unknown(check, fmt.Sprintf("the store was not asked whether it lets %s in", e.q.deps.IdentityKind()))
 	case errors.Is(err, secret.ErrUnauthenticated):
-		return e.found(diagnosis{check, problem, err.Error(), "correct the credentials where they come from, or run scrim login"})
+		return e.found(diagnosis{check, statusProblem, err.Error(), "correct the credentials where they come from, or run scrim login"})
 	default:
 		return e.ok(check, "the store lets it in: %s", e.q.deps.IdentityKind())
 	}
@@ -190,7 +190,7 @@ func (e *examination) places() error {
 	}
 	if absent := e.snapshot.ScopeError(); absent != nil {
 		_, next := consequence(absent)
-		return e.found(diagnosis{check, problem, absent.Error(), strings.TrimPrefix(next, ": ")})
+		return e.found(diagnosis{check, statusProblem, absent.Error(), strings.TrimPrefix(next, ": ")})
 	}
 	for _, v := range e.snapshot.Views {
 		if err := e.found(placeDiagnosis(check, v)); err != nil {
@@ -204,16 +204,16 @@ func placeDiagnosis(check string, v store.View) diagnosis {
 	where := fmt.Sprintf("%s, %s", v.Place, v.Place.Location)
 	switch v.State {
 	case store.Readable:
-		return diagnosis{check, ok, fmt.Sprintf("%s: %s", where, count(len(v.Entries), "secret")), ""}
+		return diagnosis{check, statusOK, fmt.Sprintf("%s: %s", where, count(len(v.Entries), "secret")), ""}
 	case store.NamesOnly:
-		return diagnosis{check, ok, fmt.Sprintf("%s: %s, names only", where, count(len(v.Entries), "secret")), ""}
+		return diagnosis{check, statusOK, fmt.Sprintf("%s: %s, names only", where, count(len(v.Entries), "secret")), ""}
 	case store.Absent:
-		return diagnosis{check, note, where + ": is not there, which is no mistake", ""}
+		return diagnosis{check, statusNote, where + ": is not there, which is no mistake", ""}
 	case store.Denied:
-		return diagnosis{check, note, where + ": this identity may not see into it", ""}
+		return diagnosis{check, statusNote, where + ": this identity may not see into it", ""}
 	default:
 		_, next := consequence(v.Err)
-		return diagnosis{check, problem, fmt.Sprintf("%s: %v", where, v.Err), strings.TrimPrefix(next, ": ")}
+		return diagnosis{check, statusProblem, fmt.Sprintf("%s: %v", where, v.Err), strings.TrimPrefix(next, ": ")}
 	}
 }
 
@@ -234,7 +234,7 @@ func (e *examination) permissions() error {
 			return err
 		}
 	}
-	return e.found(diagnosis{check, note, "whether it may write shows only by writing, which was not tried: scrim needs no role that does", ""})
+	return e.found(diagnosis{check, statusNote, "whether it may write shows only by writing, which was not tried: scrim needs no role that does", ""})
 }
 
 // values says which values look wrong, and which nothing masks, by name.
@@ -260,12 +260,12 @@ func (e *examination) values() error {
 		}
 	}
 	if len(wrong) > 0 {
-		if err := e.found(diagnosis{check, problem, "look wrong: " + some(wrong), "scrim check says what is wrong with each"}); err != nil {
+		if err := e.found(diagnosis{check, statusProblem, "look wrong: " + some(wrong), "scrim check says what is wrong with each"}); err != nil {
 			return err
 		}
 	}
 	if len(bare) > 0 {
-		return e.found(diagnosis{check, problem, string(cannotMask) + " (" + weakness + "): " + some(bare), "make them longer, or, where they are no secrets, add their names to public under [redact] in " + e.q.userFile()})
+		return e.found(diagnosis{check, statusProblem, string(cannotMask) + " (" + weakness + "): " + some(bare), "make them longer, or, where they are no secrets, add their names to public under [redact] in " + e.q.userFile()})
 	}
 	if len(wrong) > 0 {
 		return nil
@@ -286,7 +286,7 @@ func (e *examination) clients() error {
 	}
 	clients := (&InitCmd{}).clients(e.c, s)
 	if len(clients) == 0 {
-		return e.found(diagnosis{check, note, "there is no trace of an MCP client that scrim knows", "scrim init --client NAME registers one: " + clientNames()})
+		return e.found(diagnosis{check, statusNote, "there is no trace of an MCP client that scrim knows", "scrim init --client NAME registers one: " + clientNames()})
 	}
 	for i, f := range s.registrations(e.c, starts, clients) {
 		if err := e.found(clientDiagnosis(check, clients[i], f)); err != nil {
@@ -300,13 +300,13 @@ func clientDiagnosis(check string, client setup.Client, f planned) diagnosis {
 	fix := "scrim init --client " + client.ID
 	switch {
 	case f.err != nil:
-		return diagnosis{check, problem, fmt.Sprintf("%s: %s: %v", client.Title, f.shown, cause(f.err)), "mend the file, then " + fix}
+		return diagnosis{check, statusProblem, fmt.Sprintf("%s: %s: %v", client.Title, f.shown, cause(f.err)), "mend the file, then " + fix}
 	case len(f.edits) > 0:
-		return diagnosis{check, problem, fmt.Sprintf("%s does not start this scrim (%s)", client.Title, f.shown), fix}
+		return diagnosis{check, statusProblem, fmt.Sprintf("%s does not start this scrim (%s)", client.Title, f.shown), fix}
 	case f.note != "":
-		return diagnosis{check, note, fmt.Sprintf("%s starts scrim (%s): %s", client.Title, f.shown, f.note), ""}
+		return diagnosis{check, statusNote, fmt.Sprintf("%s starts scrim (%s): %s", client.Title, f.shown, f.note), ""}
 	default:
-		return diagnosis{check, ok, fmt.Sprintf("%s starts scrim (%s)", client.Title, f.shown), ""}
+		return diagnosis{check, statusOK, fmt.Sprintf("%s starts scrim (%s)", client.Title, f.shown), ""}
 	}
 }
 
@@ -318,12 +318,12 @@ func (e *examination) instructions() error {
 		return e.unknown(check, err.Error())
 	}
 	for _, f := range s.teaching() {
-		finding := diagnosis{check, ok, f.shown + " tells agents how to use scrim", ""}
+		finding := diagnosis{check, statusOK, f.shown + " tells agents how to use scrim", ""}
 		switch {
 		case f.err != nil:
-			finding = diagnosis{check, problem, fmt.Sprintf("%s: %v", f.shown, cause(f.err)), "mend the file, then scrim init"}
+			finding = diagnosis{check, statusProblem, fmt.Sprintf("%s: %v", f.shown, cause(f.err)), "mend the file, then scrim init"}
 		case len(f.edits) > 0:
-			finding = diagnosis{check, note, f.shown + " does not tell agents what this scrim would", "scrim init"}
+			finding = diagnosis{check, statusNote, f.shown + " does not tell agents what this scrim would", "scrim init"}
 		}
 		if err := e.found(finding); err != nil {
 			return err
@@ -361,7 +361,7 @@ func (e *examination) lying(check, root string) error {
 		}
 	}
 	if len(files) > 0 {
-		return e.found(diagnosis{check, problem, "lie here, where agents read them: " + some(files), "put their values into the store, remove them, and start programs with scrim run"})
+		return e.found(diagnosis{check, statusProblem, "lie here, where agents read them: " + some(files), "put their values into the store, remove them, and start programs with scrim run"})
 	}
 	return e.ok(check, "none lies in the repository")
 }
@@ -370,11 +370,11 @@ func (e *examination) committed(check, root string) error {
 	names, err := dotenv.Committed(e.c.ctx, root)
 	switch {
 	case errors.Is(err, dotenv.ErrNoGit):
-		return e.found(diagnosis{check, note, err.Error(), ""})
+		return e.found(diagnosis{check, statusNote, err.Error(), ""})
 	case err != nil:
 		return e.unknown(check, err.Error())
 	case len(names) > 0:
-		return e.found(diagnosis{check, problem, "in the git history: " + some(names), "replace the secrets that were in them: whoever has a clone has them"})
+		return e.found(diagnosis{check, statusProblem, "in the git history: " + some(names), "replace the secrets that were in them: whoever has a clone has them"})
 	default:
 		return e.ok(check, "none is in the git history")
 	}
@@ -388,14 +388,14 @@ func (e *examination) trail() error {
 	sum, err := audit.Verify(path)
 	switch {
 	case path == "":
-		return e.found(diagnosis{check, problem, "it has no place, so that no vault value is given", "set HOME or XDG_STATE_HOME"})
+		return e.found(diagnosis{check, statusProblem, "it has no place, so that no vault value is given", "set HOME or XDG_STATE_HOME"})
 	case errors.Is(err, fs.ErrNotExist):
 		return e.ok(check, "nothing is on record yet (%s)", path)
 	case err != nil:
-		return e.found(diagnosis{check, problem, fmt.Sprintf("%s: %v", path, err), "scrim log --verify says where; keep the file, and find out who wrote to it"})
+		return e.found(diagnosis{check, statusProblem, fmt.Sprintf("%s: %v", path, err), "scrim log --verify says where; keep the file, and find out who wrote to it"})
 	}
 	if err := audit.New(path).Check(); err != nil {
-		return e.found(diagnosis{check, problem, fmt.Sprintf("%s cannot be written, so that no vault value is given: %v", path, err), "chmod 600 " + path})
+		return e.found(diagnosis{check, statusProblem, fmt.Sprintf("%s cannot be written, so that no vault value is given: %v", path, err), "chmod 600 " + path})
 	}
 	return e.ok(check, "%s, chain intact (%s)", count(sum.Records, "record"), path)
 }

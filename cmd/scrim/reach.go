@@ -108,7 +108,7 @@ func holdsPlace(scope secret.Scope, folder string) bool {
 // advise says what to change in the identity's permissions.
 func advise(scope secret.Scope, s store.Snapshot, beside []string, noFolders error) []advice {
 	if errors.Is(noFolders, secret.ErrForbidden) {
-		return []advice{{problem, "Too little: it is no member of the project.", "Add it there, under access control, with a role as in docs/infisical.md."}}
+		return []advice{{statusProblem, "Too little: it is no member of the project.", "Add it there, under access control, with a role as in docs/infisical.md."}}
 	}
 	var all []advice
 	for _, v := range s.Views {
@@ -116,17 +116,17 @@ func advise(scope secret.Scope, s store.Snapshot, beside []string, noFolders err
 			all = append(all, a)
 		}
 		for _, gap := range v.Closed {
-			all = append(all, advice{problem, fmt.Sprintf("Too little: %s imports from %s, and it cannot list that.", v.Place, gap.Place), "Grant describeSecret and readValue there."})
+			all = append(all, advice{statusProblem, fmt.Sprintf("Too little: %s imports from %s, and it cannot list that.", v.Place, gap.Place), "Grant describeSecret and readValue there."})
 		}
 		if v.Unexpanded {
-			all = append(all, advice{problem, fmt.Sprintf("Too little: values in %s refer to others that it cannot read.", v.Place), "Grant readValue there."})
+			all = append(all, advice{statusProblem, fmt.Sprintf("Too little: values in %s refer to others that it cannot read.", v.Place), "Grant readValue there."})
 		}
 	}
 	if len(beside) > 0 {
-		all = append(all, advice{problem, fmt.Sprintf("Too much: it sees names in %s as well, which project %s does not need.", strings.Join(beside, ", "), scope.Project), "Limit its role to the paths in docs/infisical.md."})
+		all = append(all, advice{statusProblem, fmt.Sprintf("Too much: it sees names in %s as well, which project %s does not need.", strings.Join(beside, ", "), scope.Project), "Limit its role to the paths in docs/infisical.md."})
 	}
 	if len(all) == 0 {
-		all = append(all, advice{ok, "It sees what scrim needs in " + scope.Project + ", and no more that could be seen from here.", ""})
+		all = append(all, advice{statusOK, "It sees what scrim needs in " + scope.Project + ", and no more that could be seen from here.", ""})
 	}
 	return all
 }
@@ -137,17 +137,17 @@ func advisePlace(v store.View) (advice, bool) {
 	vault := place.Location == secret.Vault
 	switch {
 	case v.State == store.Unread:
-		return advice{unknown, fmt.Sprintf("Not known: %s could not be read: %v.", place, v.Err), ""}, true
+		return advice{statusUnknown, fmt.Sprintf("Not known: %s could not be read: %v.", place, v.Err), ""}, true
 	case v.State == store.Denied && vault:
-		return advice{problem, fmt.Sprintf("Too little: it cannot list %s.", place), "Grant describeSecret there, so that scrim knows what is stored."}, true
+		return advice{statusProblem, fmt.Sprintf("Too little: it cannot list %s.", place), "Grant describeSecret there, so that scrim knows what is stored."}, true
 	case v.State == store.Denied && place.Location == secret.Shared && !place.Stated:
-		return advice{note, fmt.Sprintf("It cannot list %s, so what is shared is out of scope.", place), "If the project has a part in it, grant describeSecret and readValue there."}, true
+		return advice{statusNote, fmt.Sprintf("It cannot list %s, so what is shared is out of scope.", place), "If the project has a part in it, grant describeSecret and readValue there."}, true
 	case v.State == store.Denied:
-		return advice{problem, fmt.Sprintf("Too little: it cannot list %s.", place), "Grant describeSecret and readValue there."}, true
+		return advice{statusProblem, fmt.Sprintf("Too little: it cannot list %s.", place), "Grant describeSecret and readValue there."}, true
 	case v.State == store.NamesOnly && !vault:
-		return advice{problem, fmt.Sprintf("Too little: it sees names in %s and no values, which then nothing masks.", place), "Grant readValue there."}, true
+		return advice{statusProblem, fmt.Sprintf("Too little: it sees names in %s and no values, which then nothing masks.", place), "Grant readValue there."}, true
 	case vault && slices.ContainsFunc(v.Entries, func(e store.Entry) bool { return !e.Hidden() }):
-		return advice{note, fmt.Sprintf("Too much, unless agents are to get values from it after a yes: it can read the values in %s, where describing them would do.", place), "Take readValue away there."}, true
+		return advice{statusNote, fmt.Sprintf("Too much, unless agents are to get values from it after a yes: it can read the values in %s, where describing them would do.", place), "Take readValue away there."}, true
 	default:
 		return advice{}, false
 	}
