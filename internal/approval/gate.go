@@ -40,7 +40,7 @@ var (
 	errClosed    = fmt.Errorf("%w: the question was closed without an answer", ErrDenied)
 	errAtOnce    = fmt.Errorf("%w: the client closed the question at once", ErrUnavailable)
 	errCannotAsk = fmt.Errorf("%w: the client could not put the question", ErrUnavailable)
-	errTooWeak   = fmt.Errorf("%w: this needs a stronger yes than the client can give", ErrUnavailable)
+	errTooWeak   = fmt.Errorf("%w: this needs a yes that a person proves, and nobody is enrolled for that", ErrUnavailable)
 	errSpent     = fmt.Errorf("%w: its yes was picked up before", ErrBadAnswer)
 	errLapsed    = errors.New("the yes was not picked up in time")
 	errNoTrail   = fmt.Errorf("%w: there is none", ErrUnrecorded)
@@ -59,10 +59,14 @@ type Options struct {
 	Policy *policy.Policy
 	Audit  Audit
 	Mask   func(string) string // hides known values in text; called by several goroutines
+	// Verifier proves that a person is there. Without one there is no desk, and no
+	// yes is stronger than the client's.
+	Verifier Verifier
 
 	MaxPerSession int           // approvals in this process's life: 20
 	MaxOpen       int           // questions that wait for an answer: 16
 	QuestionTTL   time.Duration // for which a question is before a person: 2 minutes
+	DeskTTL       time.Duration // for which one waits at the desk: 10 minutes
 	AnswerTTL     time.Duration // for which an answer waits to be picked up: 10 minutes
 	Cooldown      time.Duration // for which nobody is asked again after a no: 1 minute
 }
@@ -94,7 +98,8 @@ type Gate struct {
 	approvals atomic.Int64
 
 	mu      sync.Mutex
-	line    []*pending // open questions; only the first is before a person
+	line    []*pending // open questions for the client; only the first is before a person
+	desk    []*pending // open questions for whoever comes to the desk, all at once
 	kept    []*pending // ended ones whose outcome was not picked up
 	cooling map[secret.Ref]time.Time
 }
@@ -114,6 +119,7 @@ func NewGate(o Options) *Gate {
 	orInt(&o.MaxPerSession, 20)
 	orInt(&o.MaxOpen, 16)
 	orTime(&o.QuestionTTL, 2*time.Minute)
+	orTime(&o.DeskTTL, 10*time.Minute)
 	orTime(&o.AnswerTTL, 10*time.Minute)
 	orTime(&o.Cooldown, time.Minute)
 	g := &Gate{options: o, cooling: map[secret.Ref]time.Time{}}
@@ -149,7 +155,7 @@ func (g *Gate) Admit(ctx context.Context, r Request, a Answer) (Grant, *Question
 	s := g.subject(r)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	rule, err := g.judge(r)
+	needed, err := g.judge(r)
 	if err != nil {
 		return Grant{}, nil, g.refuse(s, a.ID, err)
 	}
@@ -161,7 +167,7 @@ func (g *Gate) Admit(ctx context.Context, r Request, a Answer) (Grant, *Question
 		return Grant{}, nil, g.refuse(s, a.ID, err)
 	}
 	if p == nil {
-		q, err := g.ask(ctx, s, rule)
+		q, err := g.ask(ctx, s, needed)
 		return Grant{}, q, err
 	}
 	if !p.ended {
@@ -191,31 +197,38 @@ func (g *Gate) Resolve(r Request, a Answer) error {
 	return err
 }
 
-// judge applies the policy to every secret of r and returns the rule that lets
-// a person be asked.
-func (g *Gate) judge(r Request) (string, error) {
+// needed is what the policy asks of a yes: that of the secret which asks most.
+type needed struct {
+	rule     string
+	strength policy.Strength
+}
+
+// judge applies the policy to every secret of r and returns what lets a person
+// be asked.
+func (g *Gate) judge(r Request) (needed, error) {
+	var n needed
 	if len(r.Refs) == 0 {
-		return "", &PolicyError{Rule: RuleNothing}
+		return n, &PolicyError{Rule: RuleNothing}
 	}
 	if !g.options.Policy.Covers(r.Scope) {
-		return "", &PolicyError{Rule: RuleScope}
+		return n, &PolicyError{Rule: RuleScope}
 	}
-	var rule string
 	for _, ref := range r.Refs {
 		d := g.options.Policy.Decide(policy.ReadVault, ref)
 		switch {
 		case d.Effect != policy.Ask:
-			return "", &PolicyError{Ref: ref, Rule: d.Rule}
+			return n, &PolicyError{Ref: ref, Rule: d.Rule}
 		case !d.Delivers(r.Delivery):
-			return "", &PolicyError{Ref: ref, Rule: RuleDelivery}
+			return n, &PolicyError{Ref: ref, Rule: RuleDelivery}
 		case d.Strength == policy.NoStrength:
-			return "", &PolicyError{Ref: ref, Rule: RuleStrength}
-		case d.Strength > policy.Client:
-			return "", errTooWeak
+			return n, &PolicyError{Ref: ref, Rule: RuleStrength}
+		case d.Strength > policy.Client && !g.hasDesk():
+			return n, errTooWeak
+		case d.Strength > n.strength:
+			n = needed{d.Rule, d.Strength}
 		}
-		rule = d.Rule
 	}
-	return rule, nil
+	return n, nil
 }
 
 func (g *Gate) admitAnswer(s subject, a Answer) (Grant, *Question, error) {
@@ -248,10 +261,10 @@ func (g *Gate) answer(s subject, a Answer) (*pending, error) {
 	case Approve:
 		return p, g.approve(p)
 	case Failed:
-		return p, g.end(p, audit.Unavailable, errCannotAsk)
+		return p, g.elsewhere(p, errCannotAsk)
 	case Cancel:
 		if time.Since(p.put) < reflex {
-			return p, g.end(p, audit.Unavailable, errAtOnce)
+			return p, g.elsewhere(p, errAtOnce)
 		}
 		return p, g.deny(p, audit.Cancelled, errClosed)
 	default:
@@ -266,7 +279,7 @@ func (g *Gate) giveUp(s subject, id string) (*pending, error) {
 	if p := find(g.kept, id); p != nil {
 		return nil, p.over()
 	}
-	p := find(g.line, id)
+	p := find(g.open(), id)
 	switch {
 	case p == nil:
 		return nil, fmt.Errorf("%w: no question is open under its id", ErrBadAnswer)
@@ -274,8 +287,10 @@ func (g *Gate) giveUp(s subject, id string) (*pending, error) {
 		return nil, g.refuse(s, id, fmt.Errorf("%w: its request id is another request's", ErrBadAnswer))
 	case !p.put.IsZero() && past(time.Now(), p.expires):
 		return p, g.end(p, audit.Expired, ErrExpired)
+	case p.atDesk:
+		return p, nil
 	default:
-		return p, g.end(p, audit.Unavailable, errCannotAsk)
+		return p, g.elsewhere(p, errCannotAsk)
 	}
 }
 
@@ -285,7 +300,7 @@ func (g *Gate) match(s subject, a Answer) (*pending, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: its state was not made here, or was altered", ErrBadAnswer)
 	}
-	if a.ID != st.id && find(slices.Concat(g.line, g.kept), a.ID) != nil {
+	if a.ID != st.id && find(slices.Concat(g.open(), g.kept), a.ID) != nil {
 		return nil, fmt.Errorf("%w: its state and its request id are of two requests", ErrBadAnswer)
 	}
 	if st.digest != s.digest {
@@ -305,6 +320,10 @@ func (g *Gate) match(s subject, a Answer) (*pending, error) {
 }
 
 func (g *Gate) approve(p *pending) error {
+	p.reached = max(p.reached, policy.Client)
+	if p.reached < p.needed.strength {
+		return g.refuse(p.about, p.id, errTooWeak)
+	}
 	if err := g.end(p, audit.Approved, nil); err != nil {
 		return err
 	}
@@ -321,7 +340,7 @@ func (g *Gate) deny(p *pending, kind audit.Kind, outcome error) error {
 // lookUp returns what is known of s's request: open or ended, under id or for
 // the same digest. Nil says that it is new.
 func (g *Gate) lookUp(s subject, id string) (*pending, error) {
-	known := slices.Concat(g.kept, g.line)
+	known := slices.Concat(g.kept, g.open())
 	if p := find(known, id); p != nil {
 		if p.about.core != s.core {
 			return nil, fmt.Errorf("%w: its request id is another request's", ErrBadAnswer)
@@ -367,9 +386,9 @@ func (g *Gate) grant(p *pending) (Grant, error) {
 // ErrUnrecorded, and outcome as well where there is one.
 func (g *Gate) record(p *pending, kind audit.Kind, outcome error) error {
 	e := p.about.event(kind, p.id)
-	e.Rule = p.rule
+	e.Rule = p.needed.rule
 	if kind == audit.Approved || kind == audit.Granted {
-		e.Strength = policy.Client.String()
+		e.Strength = p.reached.String()
 	}
 	return g.append(e, outcome)
 }

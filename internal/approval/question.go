@@ -10,6 +10,7 @@ import (
 
 	"scrim/internal/audit"
 	"scrim/internal/secret"
+	"scrim/policy"
 )
 
 // Question is what a person is to be asked, as one caller sees it.
@@ -20,8 +21,11 @@ type Question struct {
 	Expires time.Time // set by Put: when no answer counts as no
 
 	// Fresh says that this caller is to put the question. Where it is false,
-	// another call has put it or is about to.
+	// another call has put it or is about to, or it waits at the desk.
 	Fresh bool
+	// AtDesk says that the question waits at the desk, where a person proves that
+	// they are there, and is none of the client's.
+	AtDesk bool
 	// Turn is closed when the question is first in line. Put says whether it
 	// still is to be asked by then.
 	Turn <-chan struct{}
@@ -34,11 +38,13 @@ type Question struct {
 
 // pending is a question on the gate's side. The gate's mutex guards it.
 type pending struct {
-	about subject
-	id    string
-	rule  string
-	turn  chan struct{}
-	done  chan struct{}
+	about   subject
+	id      string
+	needed  needed
+	reached policy.Strength // by the yes
+	atDesk  bool
+	turn    chan struct{}
+	done    chan struct{}
 
 	nonce   [nonceSize]byte
 	put     time.Time // when it was last put before a person; zero before that
@@ -53,18 +59,19 @@ type pending struct {
 // view returns p for one caller.
 func (g *Gate) view(p *pending, fresh bool) *Question {
 	return &Question{
-		ID: p.id, Text: g.text(p.about), Expires: p.expires, Fresh: fresh,
+		ID: p.id, Text: g.text(p.about), Expires: p.expires, Fresh: fresh && !p.atDesk, AtDesk: p.atDesk,
 		Turn: p.turn, Done: p.done, pending: p,
 	}
 }
 
-// ask puts a new question in line.
-func (g *Gate) ask(ctx context.Context, s subject, rule string) (*Question, error) {
+// ask puts a new question in line, or on the desk where a client's yes would be
+// too weak.
+func (g *Gate) ask(ctx context.Context, s subject, n needed) (*Question, error) {
 	if err := g.mayAsk(s); err != nil {
 		return nil, g.refuse(s, "", err)
 	}
 	p := &pending{
-		about: s, rule: rule,
+		about: s, needed: n,
 		id:   strings.ToLower(rand.Text()[:idSize]),
 		turn: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -72,8 +79,12 @@ func (g *Gate) ask(ctx context.Context, s subject, rule string) (*Question, erro
 		return nil, err
 	}
 	p.unwatch = context.AfterFunc(ctx, func() { g.abandon(p) })
-	g.line = append(g.line, p)
-	g.advance()
+	if n.strength > policy.Client {
+		g.toDesk(p)
+	} else {
+		g.line = append(g.line, p)
+		g.advance()
+	}
 	return g.view(p, true), nil
 }
 
@@ -84,10 +95,11 @@ func (g *Gate) mayAsk(s subject) error {
 			return &CooldownError{Until: until}
 		}
 	}
-	if len(g.line) >= g.options.MaxOpen {
-		return fmt.Errorf("%w: %d questions wait for an answer", ErrTooMany, len(g.line))
+	open := len(g.open())
+	if open >= g.options.MaxOpen {
+		return fmt.Errorf("%w: %d questions wait for an answer", ErrTooMany, open)
 	}
-	if given := g.Approvals(); given+len(g.line) >= g.options.MaxPerSession {
+	if given := g.Approvals(); given+open >= g.options.MaxPerSession {
 		return fmt.Errorf("%w: a session has %d approvals, and %d are given", ErrTooMany, g.options.MaxPerSession, given)
 	}
 	return nil
@@ -154,7 +166,7 @@ func (g *Gate) Withdraw(id string) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if p := find(g.line, id); p != nil {
+	if p := find(g.open(), id); p != nil {
 		_ = g.end(p, audit.Withdrawn, ErrWithdrawn)
 	}
 	if p := find(g.kept, id); p != nil {
@@ -169,7 +181,7 @@ func (g *Gate) Withdraw(id string) {
 func (g *Gate) abandon(p *pending) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !p.ended && p.put.IsZero() {
+	if !p.ended && p.put.IsZero() && !p.atDesk {
 		_ = g.end(p, audit.Withdrawn, ErrWithdrawn)
 	}
 }
@@ -198,7 +210,7 @@ func (g *Gate) end(p *pending, kind audit.Kind, outcome error) error {
 	if err := g.record(p, kind, outcome); err != nil {
 		p.outcome = err
 	}
-	g.line = slices.DeleteFunc(g.line, func(other *pending) bool { return other == p })
+	g.remove(p)
 	close(p.done)
 	g.advance()
 	return p.outcome
@@ -242,7 +254,7 @@ func (g *Gate) cool(p *pending) {
 	for _, ref := range p.about.request.Refs {
 		g.cooling[ref] = until
 	}
-	for _, other := range slices.Clone(g.line) {
+	for _, other := range g.open() {
 		if overlap(other.about.request.Refs, p.about.request.Refs) {
 			_ = g.end(other, audit.Refused, &CooldownError{Until: until})
 			g.keep(other)
