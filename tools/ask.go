@@ -61,13 +61,16 @@ func (d Deps) decide(ctx context.Context, call mcp.CallToolRequest, request appr
 	}
 	id = question.ID
 	if question.Fresh && !canAsk(ctx) {
-		_, _, err = d.Gate.Admit(ctx, request, approval.Answer{ID: id, Choice: approval.Failed})
-		return approval.Grant{}, id, err
+		if err := d.Gate.ToDesk(question); err != nil {
+			return approval.Grant{}, id, err
+		}
 	}
 	limit := time.NewTimer(cmp.Or(d.Patience, defaultPatience))
 	defer limit.Stop()
-	if err := d.wait(ctx, question, question.Turn, clientGone(ctx), limit.C); err != nil {
-		return approval.Grant{}, id, err
+	if !question.AtDesk {
+		if err := d.wait(ctx, question, question.Turn, clientGone(ctx), limit.C); err != nil {
+			return approval.Grant{}, id, err
+		}
 	}
 	if question.Fresh {
 		if err := d.put(ctx, request, question); err != nil {
@@ -120,8 +123,11 @@ func (d Deps) put(ctx context.Context, request approval.Request, question *appro
 }
 
 // stillPendingError says that a person takes longer than a call may. The question
-// stays before them.
-type stillPendingError struct{ expires time.Time }
+// stays before them, or at the desk.
+type stillPendingError struct {
+	expires time.Time
+	atDesk  bool
+}
 
 // Error names the outcome.
 func (stillPendingError) Error() string { return "a person was asked and has not answered yet" }
@@ -146,11 +152,22 @@ func (d Deps) wait(ctx context.Context, question *approval.Question, event, gone
 			d.Gate.Withdraw(question.ID)
 			return approval.ErrUnavailable
 		case <-limit:
-			return stillPendingError{question.Expires}
+			return d.stillPending(question)
 		case <-alive.C:
 			progress(ctx, steps)
 		}
 	}
+}
+
+// stillPending says where question waits now: one that the client could not put
+// has gone to the desk.
+func (d Deps) stillPending(question *approval.Question) error {
+	for _, waiting := range d.Gate.Waiting() {
+		if waiting.ID == question.ID {
+			return stillPendingError{waiting.Expires, waiting.AtDesk}
+		}
+	}
+	return stillPendingError{question.Expires, question.AtDesk}
 }
 
 // Progress tells a client that a call is alive, step by step.
@@ -241,8 +258,10 @@ func outcomeOf(err error, id, name string) (outcome, bool) {
 	switch {
 	case err == nil, byPolicy, errors.Is(err, approval.ErrUnrecorded):
 		return outcome{}, false
+	case isWaiting && waiting.atDesk:
+		return outcome{"pending", id, "A person is to decide outside this client. Tell them to run `scrim approve " + id + "` in a terminal of their own, then call again with the same arguments and this request_id.", waiting.expires}, true
 	case isWaiting:
-		return outcome{"pending", id, "A person has been asked and has not answered yet. Tell them that you wait, then call get_vault_secret again with this request_id.", waiting.expires}, true
+		return outcome{"pending", id, "A person has been asked and has not answered yet. Tell them that you wait, then call again with the same arguments and this request_id.", waiting.expires}, true
 	case isCooling:
 		return outcome{"denied", id, "A person said no to " + name + " a moment ago, so nobody is asked again before " + cooling.Until.UTC().Format(time.RFC3339) + ". Go on without it.", time.Time{}}, true
 	case errors.Is(err, approval.ErrDenied):
@@ -258,5 +277,5 @@ func outcomeOf(err error, id, name string) (outcome, bool) {
 
 func cannotAsk(name string) string {
 	return "This client cannot put the question to a person, so nothing was released. Tell the person that " + name +
-		" is needed, and that they can use it themselves, have it moved to the project's path, or use a client that supports MCP elicitation (forms)."
+		" is needed, and that they can use it themselves, have it moved to the project's path, use a client that supports MCP elicitation (forms), or set a PIN with scrim enroll and start this server again."
 }

@@ -39,6 +39,7 @@ type Waiting struct {
 	Delivery string
 	Agent    string // in its own words, masked
 	Needs    policy.Strength
+	AtDesk   bool      // and not before the client's user
 	Expires  time.Time // zero while it waits for its turn before the client's user
 }
 
@@ -59,7 +60,7 @@ func (g *Gate) Waiting() []Waiting {
 		e := p.about.event(audit.Asked, p.id)
 		all = append(all, Waiting{
 			ID: p.id, Text: g.text(p.about), Names: e.Names, Delivery: e.Delivery, Agent: e.Agent,
-			Needs: p.needed.strength, Expires: p.expires,
+			Needs: p.needed.strength, AtDesk: p.atDesk, Expires: p.expires,
 		})
 	}
 	return all
