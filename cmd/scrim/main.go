@@ -21,21 +21,23 @@ import (
 
 // commands is the whole command line.
 type commands struct {
-	Demo   DemoCmd   `cmd:"" help:"Show the whole story in one terminal: no account, nothing installed."`
-	Init   InitCmd   `cmd:"" help:"Set a repository up: scrim.toml, the MCP clients found, AGENTS.md."`
-	Serve  ServeCmd  `cmd:"" help:"Serve MCP on stdin and stdout, for an AI client."`
-	Run    RunCmd    `cmd:"" help:"Start a program with a project's secrets in its environment."`
-	List   ListCmd   `cmd:"" help:"List the secrets of the scope by name."`
-	Find   FindCmd   `cmd:"" help:"Say where one secret is: injected, in the vault, missing, or not known."`
-	Check  CheckCmd  `cmd:"" help:"Check the secrets of the scope: which values nothing masks."`
-	Mask   MaskCmd   `cmd:"" help:"Run a command with its output masked, or mask stdin."`
-	Scan   ScanCmd   `cmd:"" help:"Find secrets in files, known ones and what looks like one."`
-	Login  LoginCmd  `cmd:"" help:"Keep a machine identity's credentials in ~/.infisical-ua, verified."`
-	Log    LogCmd    `cmd:"" help:"Show the audit trail."`
-	Doctor DoctorCmd `cmd:"" help:"Check everything that scrim depends on here, with the fix for each."`
-	Dev    DevCmd    `cmd:"" help:"Run an embedded store with sample data on loopback."`
-	Lead   LeadCmd   `cmd:"" hidden:"" help:"Lead the session of a terminal for scrim mask."`
-	Docs   DocsCmd   `cmd:"" hidden:"" help:"Write the generated pages of the documentation."`
+	Demo      DemoCmd      `cmd:"" help:"Show the whole story in one terminal: no account, nothing installed."`
+	Init      InitCmd      `cmd:"" help:"Set a repository up: scrim.toml, the MCP clients found, AGENTS.md."`
+	Serve     ServeCmd     `cmd:"" help:"Serve MCP on stdin and stdout, for an AI client."`
+	Run       RunCmd       `cmd:"" help:"Start a program with a project's secrets in its environment."`
+	List      ListCmd      `cmd:"" help:"List the secrets of the scope by name."`
+	Find      FindCmd      `cmd:"" help:"Say where one secret is: injected, in the vault, missing, or not known."`
+	Check     CheckCmd     `cmd:"" help:"Check the secrets of the scope: which values nothing masks."`
+	Mask      MaskCmd      `cmd:"" help:"Run a command with its output masked, or mask stdin."`
+	Scan      ScanCmd      `cmd:"" help:"Find secrets in files, known ones and what looks like one."`
+	Login     LoginCmd     `cmd:"" help:"Keep a machine identity's credentials in ~/.infisical-ua, verified."`
+	Approvals ApprovalsCmd `cmd:"" help:"List what agents ask for and a person is to decide."`
+	Approve   ApproveCmd   `cmd:"" help:"Look at one question of an agent, and answer it with your PIN."`
+	Log       LogCmd       `cmd:"" help:"Show the audit trail."`
+	Doctor    DoctorCmd    `cmd:"" help:"Check everything that scrim depends on here, with the fix for each."`
+	Dev       DevCmd       `cmd:"" help:"Run an embedded store with sample data on loopback."`
+	Lead      LeadCmd      `cmd:"" hidden:"" help:"Lead the session of a terminal for scrim mask."`
+	Docs      DocsCmd      `cmd:"" hidden:"" help:"Write the generated pages of the documentation."`
 
 	Verbose verboseFlag      `short:"v" help:"Say what is tried, such as each identity (else SCRIM_LOG=debug)."`
 	Version kong.VersionFlag `help:"Print the version."`

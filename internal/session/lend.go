@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"scrim/internal/rundir"
 	"scrim/internal/secret"
 )
 
@@ -33,15 +34,8 @@ type loan struct {
 // Nobody else is answered: the folder and the socket are the user's own, and the
 // system says who asks.
 func (r *Record) Lend(ctx context.Context, lend func(context.Context, io.Writer) error) (end func(), err error) {
-	path := r.Socket()
-	_ = os.Remove(path)
-	var listening net.ListenConfig
-	l, err := listening.Listen(ctx, "unix", path)
+	l, err := rundir.Listen(ctx, r.Socket())
 	if err != nil {
-		return nil, fmt.Errorf("listen for the session's servers: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		_ = l.Close()
 		return nil, fmt.Errorf("listen for the session's servers: %w", err)
 	}
 	go func() {
@@ -58,8 +52,7 @@ func (r *Record) Lend(ctx context.Context, lend func(context.Context, io.Writer)
 
 func (r *Record) serve(ctx context.Context, c net.Conn, lend func(context.Context, io.Writer) error) {
 	defer func() { _ = c.Close() }()
-	socket, ok := c.(*net.UnixConn)
-	if !ok || !r.isDescendant(socket) {
+	if !r.isDescendant(c) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, lendTimeout)
@@ -72,9 +65,9 @@ func (r *Record) serve(ctx context.Context, c net.Conn, lend func(context.Contex
 
 // isDescendant reports whether the other end of c is a process of this user that
 // descends from the launcher, and not the launcher itself.
-func (r *Record) isDescendant(c *net.UnixConn) bool {
-	uid, pid, err := peer(c)
-	return err == nil && uid == os.Getuid() && pid != os.Getpid() && Descends(pid, r.Launcher)
+func (r *Record) isDescendant(c net.Conn) bool {
+	pid, err := rundir.Peer(c)
+	return err == nil && pid != os.Getpid() && Descends(pid, r.Launcher)
 }
 
 // WriteLoan writes what Borrow reads.

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"scrim/internal/rundir"
 	"scrim/internal/secret"
 )
 
@@ -61,7 +62,7 @@ func (r *Record) Add(ref secret.Ref, location secret.Location, v secret.Value) {
 // Keep writes the record where the agent's descendants find it, and returns what
 // removes it again.
 func (r *Record) Keep() (remove func(), err error) {
-	dir, err := makeDir()
+	dir, err := rundir.Make()
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +149,8 @@ func sameScope(a, b secret.Scope) bool {
 
 // read returns the record that the process p keeps, or nil.
 func read(p Process) (*Record, error) {
-	for _, dir := range dirs() {
-		if checkDir(dir) != nil {
+	for _, dir := range rundir.All() {
+		if rundir.Check(dir) != nil {
 			continue // nobody keeps records there, or it is somebody else's
 		}
 		name := filepath.Join(dir, p.String()+".json")

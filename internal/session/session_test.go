@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"scrim/internal/rundir"
 	"scrim/internal/secret"
 )
 
@@ -163,7 +164,7 @@ func TestOnlyOursFolders(t *testing.T) {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := checkDir(dir); err != nil {
+	if err := rundir.Check(dir); err != nil {
 		t.Error(err)
 	}
 	link := filepath.Join(t.TempDir(), "link")
@@ -175,7 +176,7 @@ func TestOnlyOursFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{link, open, filepath.Join(dir, "absent")} {
-		if checkDir(bad) == nil {
+		if rundir.Check(bad) == nil {
 			t.Errorf("%s is used", filepath.Base(bad))
 		}
 	}

@@ -1,6 +1,6 @@
 //go:build unix && !linux && !darwin
 
-package session
+package rundir
 
 import (
 	"errors"

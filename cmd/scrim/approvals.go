@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"scrim/internal/approval"
+	"scrim/internal/approval/desk"
+)
+
+// ApprovalsCmd is `scrim approvals`.
+type ApprovalsCmd struct {
+	Watch bool `help:"Go on, and show each change." xor:"how"`
+	JSON  bool `help:"Print them as JSON." xor:"how"`
+}
+
+// Help is shown by `scrim approvals --help`.
+func (ApprovalsCmd) Help() string {
+	return `Lists the questions of agents that wait for a person, of every server of yours that runs on this machine.
+
+Examples:
+
+  scrim approvals             what waits now
+  scrim approvals --watch     and what comes
+  scrim approve q3vk7n2wma    look at one, and answer it
+
+Exit code 0, whether or not anything waits.`
+}
+
+// Run lists once, or until an interrupt.
+func (a *ApprovalsCmd) Run(c *cli) error {
+	q := newQuery(c)
+	return q.end(c, a.list(c, q))
+}
+
+func (a *ApprovalsCmd) list(c *cli, q *query) error {
+	if a.JSON {
+		return q.json(map[string]any{"approvals": notes(waiting(c.ctx), time.Now())})
+	}
+	shown := ""
+	for {
+		table := approvalsTable(waiting(c.ctx), time.Now())
+		if ids := idsOf(table); ids != shown || !a.Watch {
+			if err := showApprovals(q, table, a.Watch && shown != ""); err != nil {
+				return err
+			}
+			shown = ids
+		}
+		if !a.Watch {
+			return nil
+		}
+		select {
+		case <-c.ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// showApprovals prints one state of the list.
+func showApprovals(q *query, rows [][]string, again bool) error {
+	if len(rows) == 1 {
+		q.say("Nothing waits for a person.")
+		return nil
+	}
+	text := strings.Join(aligned(rows), "\n") + "\n"
+	if again {
+		text = "\n" + text
+	}
+	if _, err := io.WriteString(q.out, text); err != nil {
+		return fmt.Errorf("print what waits: %w", err)
+	}
+	return nil
+}
+
+// idsOf says which questions a table has, but not for how long they do.
+func idsOf(rows [][]string) string {
+	var b bytes.Buffer
+	for _, row := range rows {
+		b.WriteString(row[0] + " ")
+	}
+	return b.String()
+}
+
+// waiting returns what waits at every desk, the most urgent first. A desk that
+// does not answer has ended.
+func waiting(ctx context.Context) []approval.Waiting {
+	all := []approval.Waiting{}
+	for _, d := range desk.All() {
+		questions, err := d.Waiting(ctx)
+		if err == nil {
+			all = append(all, questions...)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b approval.Waiting) int { return cmp.Or(a.Expires.Compare(b.Expires), cmp.Compare(a.ID, b.ID)) })
+	return all
+}
+
+// approvalNote is a question for scripts.
+type approvalNote struct {
+	ID          string   `json:"id"`
+	Names       []string `json:"names"`
+	Delivery    string   `json:"delivery"`
+	Agent       string   `json:"agent"`
+	Needs       string   `json:"needs"` // strength
+	AtDesk      bool     `json:"at_desk"`
+	SecondsLeft int      `json:"seconds_left"`
+}
+
+func notes(all []approval.Waiting, now time.Time) []approvalNote {
+	list := []approvalNote{}
+	for _, w := range all {
+		list = append(list, approvalNote{w.ID, w.Names, w.Delivery, w.Agent, w.Needs.String(), w.AtDesk, int(left(w, now).Seconds())})
+	}
+	return list
+}
+
+// approvalsTable lays questions out for people.
+func approvalsTable(all []approval.Waiting, now time.Time) [][]string {
+	rows := [][]string{{"ID", "SECRETS", "DELIVERY", "WHO ASKS", "TIME LEFT"}}
+	for _, w := range all {
+		rows = append(rows, []string{
+			visible(w.ID), visible(strings.Join(w.Names, ", ")), visible(w.Delivery), visible(w.Agent), left(w, now).String(),
+		})
+	}
+	return rows
+}
+
+func left(w approval.Waiting, now time.Time) time.Duration {
+	if w.Expires.IsZero() {
+		return 0
+	}
+	return max(0, w.Expires.Sub(now)).Truncate(time.Second)
+}
+
+// ApproveCmd is `scrim approve`.
+type ApproveCmd struct {
+	ID   string `arg:"" help:"The question's id, or the start of it."`
+	Deny bool   `help:"Say no. That needs no PIN."`
+}
+
+// Help is shown by `scrim approve --help`.
+func (ApproveCmd) Help() string {
+	return `Shows what an agent asks for, and asks for your PIN (see scrim enroll). With the right one the agent gets what it asked for, once; without one it does not. The PIN is read from the terminal and from nowhere else.
+
+Examples:
+
+  scrim approve q3vk7n2wma
+  scrim approve q3vk --deny
+
+Exit code 0: it is answered as you said. 2: no such question. 4: it is not approved.`
+}
+
+// Run shows one question and answers it.
+func (a *ApproveCmd) Run(c *cli) error {
+	q := newQuery(c)
+	return q.end(c, a.answer(c, q))
+}
+
+func (a *ApproveCmd) answer(c *cli, q *query) error {
+	at, question, err := desk.Find(c.ctx, a.ID)
+	if errors.Is(err, desk.ErrNone) {
+		return usageError("no question waits under " + visible(a.ID) + ": scrim approvals lists those that do")
+	}
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(question.Text) {
+		if _, err := fmt.Fprintln(q.out, visible(strings.TrimSuffix(line, "\n"))); err != nil {
+			return fmt.Errorf("print the question: %w", err)
+		}
+	}
+	if a.Deny {
+		if err := at.Dismiss(c.ctx, question.ID); err != nil {
+			return err
+		}
+		q.say("It is denied.")
+		return nil
+	}
+	return a.prove(c, q, at, question)
+}
+
+// prove asks for the PIN, on the terminal.
+func (a *ApproveCmd) prove(c *cli, q *query, at desk.Desk, question approval.Waiting) error {
+	t, err := openPrompt()
+	if err != nil {
+		return usageError("there is no terminal to ask for the PIN on: run this in one")
+	}
+	defer t.close()
+	t.say(fmt.Sprintf("\nTime left: %s. Nothing typed: not approved.\n", left(question, time.Now())))
+	pin, err := t.ask(c.ctx, "PIN (not shown): ")
+	t.say("\n")
+	if err != nil {
+		return err
+	}
+	if pin == "" {
+		q.say("It is not approved, and waits on.")
+		return errNotApproved
+	}
+	waited := sayIfSlow(c.stderr, "checking the PIN …")
+	err = at.Prove(c.ctx, question.ID, []byte(pin))
+	waited()
+	switch {
+	case errors.Is(err, approval.ErrNotProved):
+		q.say("It is not approved, and waits on: %v", err)
+		return errNotApproved
+	case err != nil:
+		q.say("It is not approved: %v", err)
+		return errNotApproved
+	default:
+		q.say("It is approved: the agent gets it once, when it asks again.")
+		return nil
+	}
+}
