@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -30,7 +31,9 @@ const (
 )
 
 func main() {
-	if err := run(os.Stdout); err != nil {
+	launchOnly := flag.Bool("launch", false, "measure scrim run alone")
+	flag.Parse()
+	if err := run(os.Stdout, *launchOnly); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -48,7 +51,7 @@ type subject struct {
 	memory      int // KiB
 }
 
-func run(out io.Writer) error {
+func run(out io.Writer, launchOnly bool) error {
 	dir, err := os.MkdirTemp("", "scrim-bench-")
 	if err != nil {
 		return err
@@ -56,10 +59,13 @@ func run(out io.Writer) error {
 	defer func() { _ = os.RemoveAll(dir) }()
 	for _, program := range []string{"./cmd/scrim", "./internal/bench/echo", "./internal/bench/echosdk"} {
 		build := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-o", dir, program) //nolint:gosec // G204: our own programs
-		build.Stderr = os.Stderr
+		build.Env, build.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stderr                         // as make build does
 		if err := build.Run(); err != nil {
 			return fmt.Errorf("build %s: %w", program, err)
 		}
+	}
+	if launchOnly {
+		return measureLaunches(out, dir)
 	}
 	ten, stopTen, err := world(10)
 	if err != nil {
@@ -90,7 +96,8 @@ func run(out io.Writer) error {
 	if err := table(out, subjects); err != nil {
 		return err
 	}
-	return measureLaunch(out, dir)
+	fmt.Fprintln(out)
+	return measureLaunches(out, dir)
 }
 
 // world returns the environment of a scrim whose scope has this many secrets.
