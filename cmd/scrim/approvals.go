@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"scrim/internal/approval"
-	"scrim/internal/approval/desk"
+	desks "scrim/internal/approval/desk"
 )
 
 // ApprovalsCmd is `scrim approvals`.
@@ -93,7 +93,7 @@ func idsOf(rows [][]string) string {
 // does not answer has ended.
 func waiting(ctx context.Context) []approval.Waiting {
 	all := []approval.Waiting{}
-	for _, d := range desk.All() {
+	for _, d := range desks.All() {
 		questions, err := d.Waiting(ctx)
 		if err == nil {
 			all = append(all, questions...)
@@ -165,8 +165,8 @@ func (a *ApproveCmd) Run(c *cli) error {
 }
 
 func (a *ApproveCmd) answer(c *cli, q *query) error {
-	at, question, err := desk.Find(c.ctx, a.ID)
-	if errors.Is(err, desk.ErrNone) {
+	at, question, err := desks.Find(c.ctx, a.ID)
+	if errors.Is(err, desks.ErrNone) {
 		return usageError("no question waits under " + visible(a.ID) + ": scrim approvals lists those that do")
 	}
 	if err != nil {
@@ -188,7 +188,7 @@ func (a *ApproveCmd) answer(c *cli, q *query) error {
 }
 
 // prove asks for the PIN, on the terminal.
-func (a *ApproveCmd) prove(c *cli, q *query, at desk.Desk, question approval.Waiting) error {
+func (a *ApproveCmd) prove(c *cli, q *query, at desks.Desk, question approval.Waiting) error {
 	t, err := openPrompt()
 	if err != nil {
 		return usageError("there is no terminal to ask for the PIN on: run this in one")
