@@ -120,7 +120,7 @@ func (l *looker) meeting(m *matcher, text []byte) int {
 				if sign = i; i-control <= unitReach || bytes.IndexByte(before, '\r') >= 0 {
 					return i
 				}
-			case i-sign <= unitReach, text[i] != '\x1b' && (bytes.ContainsAny(before, "\r\n") || bytes.ContainsAny(after, "\r\n")):
+			case i-sign <= unitReach, !beginsSequence(text[i:]) && (bytes.ContainsAny(before, "\r\n") || bytes.ContainsAny(after, "\r\n")):
 				return i
 			default:
 				control = i
@@ -129,6 +129,10 @@ func (l *looker) meeting(m *matcher, text []byte) int {
 	}
 	return -1
 }
+
+// beginsSequence reports whether the control character at the start of text may be
+// that of a sequence, and not one by itself.
+func beginsSequence(text []byte) bool { return text[0] == '\x1b' && len(text) > 1 && text[1] >= ' ' }
 
 // openRun returns where what text ends in starts that may be the beginning of a
 // run of digits, as far back as a value in it may begin, or len(text).

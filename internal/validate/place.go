@@ -71,7 +71,10 @@ func (s subject) host() string {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		host, _, _ = strings.Cut(inner, "]")
 	} else {
-		host, _, _ = strings.Cut(host, ":")
+		var port string
+		if host, port, _ = strings.Cut(host, ":"); strings.Contains(port, ":") {
+			return "" // an address without brackets, or no host
+		}
 	}
 	return strings.TrimSuffix(strings.ToLower(host), ".")
 }
