@@ -194,7 +194,7 @@ func (m *matcher) writtenTail(text []byte) (from, last int) {
 // isInUnit reports whether the byte at i, which no pattern has, may be a part of
 // something that is undone.
 func isInUnit(text []byte, i int) bool {
-	if mayBeInRun(text[i]) || text[i] == '\r' && (i+1 == len(text) || text[i+1] == '\n') {
+	if mayBeInRun(text[i]) || text[i] == '\r' && (i+1 == len(text) || text[i+1] < ' ') {
 		return true
 	}
 	if end := len(bytes.TrimRight(text[:i+1], " \t")); end <= i && (end > 0 && text[end-1] == '\n' || hasTrigger(text[max(0, end-6):end])) {
