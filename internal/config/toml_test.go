@@ -52,7 +52,7 @@ func TestTOMLMistakes(t *testing.T) {
 		{"keychain is no list", "", "[run]\nkeychain = true\n", "~/.config/scrim/config.toml:2:12: run.keychain must be a list of strings: "},
 		{"no program in run.keychain", "", "[run]\nkeychain = [\"claude\", \"\"]\n", "~/.config/scrim/config.toml:2:1: a program is named without its folder: "},
 		{"a path in run.keychain", "", "[run]\nkeychain = [\"/opt/hunter2\"]\n", "~/.config/scrim/config.toml:2:1: a program is named without its folder: "},
-		{"unknown key of run", "", "[run]\nkeychian = []\n", "~/.config/scrim/config.toml:2:1: scrim does not know run.keychian: did you mean \"run.keychain\"?"},
+		{"unknown key of run", "", "[run]\nkeychains = []\n", "~/.config/scrim/config.toml:2:1: scrim does not know run.keychains: did you mean \"run.keychain\"?"},
 		{"no name in run.allow", "", "[run]\nallow = [\"A B\"]\n", "~/.config/scrim/config.toml:2:1: a secret's name has "},
 		{"only the user's: agent", "agent = [\"evil\"]\n", "", "~/code/alpha/scrim.toml:1:1: a file in a repository may not set agent: "},
 		{"only the user's: projects", "[projects.alpha]\npath = \"/beta\"\n", "", "~/code/alpha/scrim.toml:1:2: a file in a repository may not set projects.alpha: "},

@@ -151,7 +151,7 @@ func (k Keychain) Unlock(ctx context.Context, terminal *os.File) error {
 }
 
 func (k Keychain) command(ctx context.Context, what string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, k.program, what)
+	cmd := exec.CommandContext(ctx, k.program, what) //nolint:gosec // G204: the system's program, with a fixed word
 	cmd.Env, cmd.WaitDelay = k.environ, endTime
 	return cmd
 }
