@@ -130,7 +130,11 @@ func (d Deps) nextStep(f store.Finding) string {
 	if f.Err == nil {
 		return "Nothing is known now. Call again in a moment."
 	}
-	return "Do not call it missing: " + explain(f.Err).Message + ". Call again in a moment."
+	why, next := explain(f.Err), "Call again in a moment."
+	if why.Code == "identity_refused" {
+		next = why.NextStep // no moment changes that
+	}
+	return "Do not call it missing: " + why.Message + ". " + next
 }
 
 // nextStepInjected says what to do with a secret that is for the environment.

@@ -192,9 +192,9 @@ func newLogTable(c *cli) logTable {
 	return t
 }
 
-// terminal returns w as the terminal that it is.
-func terminal(w io.Writer) (*os.File, bool) {
-	f, ok := w.(*os.File)
+// terminal returns a stream as the terminal that it is.
+func terminal(stream any) (*os.File, bool) {
+	f, ok := stream.(*os.File)
 	return f, ok && isTerminal(f)
 }
 

@@ -48,6 +48,8 @@ The program to start is named by you: here, or once and for all in your own scri
 
   agent = ["claude"]
 
+Over SSH, where the macOS keychain is locked, the system asks for its password first for programs that keep their login there ([run] keychain).
+
 Exit code 3: the secrets could not be fetched, so nothing was started. Exit code 1, with --strict: a secret cannot be injected, or its value looks wrong. Exit code 2: a mistake.`
 }
 
@@ -314,16 +316,18 @@ func (d dryRun) write(q *query) error {
 
 // start runs the program. The session's record is there for as long as it runs.
 func (r *RunCmd) start(c *cli, q *query, command []string, plan launch.Plan) error {
+	ctx, done := openKeychain(c, q, command[0])
+	defer done()
 	end, err := r.open(c, q, plan)
 	if err != nil {
 		q.say("scrim: %v: a server that the program starts cannot tell what was injected", err)
 	}
 	defer end()
-	code, err := child.Run(c.ctx, child.Command{Args: command, Env: plan.Env, Stdin: c.stdin, Stdout: c.stdout, Stderr: c.stderr})
+	code, err := child.Run(ctx, child.Command{Args: command, Env: plan.Env, Stdin: c.stdin, Stdout: c.stdout, Stderr: c.stderr})
 	switch {
 	case err == nil:
 		return exitError(code)
-	case c.ctx.Err() != nil && errors.Is(err, c.ctx.Err()):
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return errInterrupted
 	default:
 		report(q.talk, err)

@@ -32,14 +32,15 @@ func TestRunTakesNoOrdersFromARepository(t *testing.T) {
 		}
 	}()
 	for name, file := range map[string]string{
-		"another site":         "site_url = \"http://" + site.Addr().String() + "\"\n",
-		"an agent":             "agent = [\"sh\", \"-c\", \"echo started\"]\n",
-		"names that run code":  "[run]\nallow = [\"LD_PRELOAD\"]\n",
-		"a vault as staging":   "[paths]\nstaging = \"vault\"\n",
-		"a vault under a name": "[paths]\nvault = \"stored\"\nstaging = \"stored\"\n",
-		"another project's":    "[paths]\nstaging = \"/beta\"\n",
-		"a registered project": "[projects.alpha]\npath = \"/beta\"\n",
-		"a vault as a project": "project = \"alpha/vault\"\n",
+		"another site":          "site_url = \"http://" + site.Addr().String() + "\"\n",
+		"an agent":              "agent = [\"sh\", \"-c\", \"echo started\"]\n",
+		"names that run code":   "[run]\nallow = [\"LD_PRELOAD\"]\n",
+		"a login in a keychain": "[run]\nkeychain = [\"sh\"]\n",
+		"a vault as staging":    "[paths]\nstaging = \"vault\"\n",
+		"a vault under a name":  "[paths]\nvault = \"stored\"\nstaging = \"stored\"\n",
+		"another project's":     "[paths]\nstaging = \"/beta\"\n",
+		"a registered project":  "[projects.alpha]\npath = \"/beta\"\n",
+		"a vault as a project":  "project = \"alpha/vault\"\n",
 	} {
 		cmd := storeCommand(t, seedOf(map[string]string{"NAME": runsValue}), "scrim", "run", "--env", "dev", "--", "sh", "-c", "echo started")
 		if name == "a vault as a project" {

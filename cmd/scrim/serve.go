@@ -77,6 +77,9 @@ func (s *ServeCmd) serve(c *cli, redactor *redact.Redactor, outlet *outlet) erro
 	log := newLog(outlet.talk, cfg.Log, c.getenv)
 	if cfg.Credentials.Kind == config.NoCredentials && (inside == nil || !inside.Lends) {
 		log.Warn(cfg.Credentials.Reason)
+		if inside != nil {
+			log.Warn("inside a session credentials that come later are not used: once there are some, start this server again")
+		}
 	}
 	app := assemble(c, cfg, inside, redactor, log)
 	log.Debug("serving", "scope", cfg.Scope.Path, "environment", cfg.Scope.Environment, "stated", cfg.Scope.Stated)

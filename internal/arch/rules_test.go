@@ -18,6 +18,7 @@ func mayImport() map[string][]string {
 		"internal/setup":          {},
 		"internal/ledger":         {"internal/setup"},
 		"internal/child":          {},
+		"internal/keychain":       {},
 		"internal/config":         {"internal/secret"},
 		"internal/devstore":       {"internal/secret"},
 		"internal/dotenv":         {},

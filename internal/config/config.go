@@ -69,6 +69,9 @@ type Run struct {
 	// Allow is the names that are put into an agent's environment although they
 	// change how programs load or run code.
 	Allow []string
+	// Keychain is the programs, by base name, that keep their login in the macOS
+	// keychain, which is locked over SSH. It is empty where the user turned that off.
+	Keychain []string
 	// Strict starts nothing where something is wrong with a secret.
 	Strict bool
 }
@@ -83,7 +86,7 @@ func (c Config) Origin(setting string) string { return c.origins[setting] }
 func Settings() []string {
 	return []string{
 		"site_url", "project_id", "project", "path", "env",
-		"paths.vault", "paths.staging", "paths.shared", "vault_environments", "types", "redact.public", "agent", "run.allow", "run.strict", "credentials",
+		"paths.vault", "paths.staging", "paths.shared", "vault_environments", "types", "redact.public", "agent", "run.allow", "run.keychain", "run.strict", "credentials",
 	}
 }
 
@@ -296,8 +299,14 @@ func (l *loader) redact() Redact {
 func (l *loader) run() Run {
 	l.origins["agent"] = l.user.origin("agent").or(byDefault)
 	l.origins["run.allow"] = l.user.origin("run", "allow").or(byDefault)
+	l.origins["run.keychain"] = l.user.origin("run", "keychain").or(byDefault)
 	l.origins["run.strict"] = l.user.origin("run", "strict").or(byDefault)
-	return Run{Agent: l.user.doc.Agent, Allow: l.user.doc.Run.Allow, Strict: l.user.doc.Run.Strict}
+	said := l.user.doc.Run
+	run := Run{Agent: l.user.doc.Agent, Allow: said.Allow, Keychain: said.Keychain, Strict: said.Strict}
+	if !l.user.origin("run", "keychain").stated() {
+		run.Keychain = []string{"claude"}
+	}
+	return run
 }
 
 // types gathers the declared types of both files, and those of the user's own. The user's own win, so that a

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,10 +111,33 @@ func TestLoadDefaults(t *testing.T) {
 	wantOrigins := map[string]string{
 		"project": "~/code/alpha/scrim.toml:1:1", "project_id": "~/code/alpha/scrim.toml:2:1",
 		"path": "default", "env": "default", "site_url": "default", "vault_environments": "default",
-		"paths.vault": "default", "paths.staging": "default", "paths.shared": "default", "types": "default", "redact.public": "default", "agent": "default", "run.allow": "default", "run.strict": "default", "credentials": "",
+		"paths.vault": "default", "paths.staging": "default", "paths.shared": "default", "types": "default", "redact.public": "default", "agent": "default", "run.allow": "default", "run.keychain": "default", "run.strict": "default", "credentials": "",
 	}
 	if diff := cmp.Diff(wantOrigins, origins); diff != "" {
 		t.Errorf("origins (-want +got):\n%s", diff)
+	}
+}
+
+// TestKeychainPrograms is a list that the user's own file replaces, or empties.
+func TestKeychainPrograms(t *testing.T) {
+	for file, want := range map[string][]string{
+		"":                       {"claude"},
+		"[run]\nstrict = true\n": {"claude"},
+		"[run]\nkeychain = [\"codex\", \"claude\"]\n": {"codex", "claude"},
+		"[run]\nkeychain = []\n":                      nil,
+	} {
+		w := newWorld(t)
+		w.scrimTOML(minimal)
+		if file != "" {
+			w.userFile(file)
+		}
+		got := w.load()
+		if !slices.Equal(got.Run.Keychain, want) {
+			t.Errorf("%q: %q, want %q", file, got.Run.Keychain, want)
+		}
+		if stated := got.Origin("run.keychain") != "default"; stated != strings.Contains(file, "keychain") {
+			t.Errorf("%q: it comes from %s", file, got.Origin("run.keychain"))
+		}
 	}
 }
 

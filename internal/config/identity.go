@@ -70,7 +70,7 @@ func (l *loader) order() []look {
 	file := look{UniversalAuth, credentialsFile, l.without("does not exist", l.fileCredentials)}
 	program := look{CommandLine, "the login of the Infisical CLI", l.programCredentials}
 	configured := look{l.user.loginKind(), "[identity] in your scrim/config.toml", l.without(notSet, l.loginCredentials)}
-	if l.overSSH() {
+	if OverSSH(l.in.Getenv) {
 		return []look{token, pair, file, program, configured}
 	}
 	return []look{token, pair, program, configured, file}
@@ -84,10 +84,11 @@ func (l *loader) without(outcome string, find func() (Credentials, error)) func(
 	}
 }
 
-// overSSH reports whether this process runs in a session of SSH.
-func (l *loader) overSSH() bool {
+// OverSSH reports whether a process with these variables runs in a session of
+// SSH, where keyrings and the keychain are locked.
+func OverSSH(getenv func(string) string) bool {
 	return slices.ContainsFunc([]string{"SSH_CLIENT", "SSH_TTY", "SSH_CONNECTION"}, func(name string) bool {
-		return l.env(name).stated()
+		return getenv(name) != ""
 	})
 }
 

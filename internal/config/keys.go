@@ -38,10 +38,11 @@ func rules() map[string]keyRule {
 		"redact":        {holds: "a table", userOnly: true},
 		"redact.public": {holds: "a list of strings", userOnly: true},
 
-		"agent":      {holds: "a list of strings", userOnly: true},
-		"run":        {holds: "a table", userOnly: true},
-		"run.allow":  {holds: "a list of strings", userOnly: true},
-		"run.strict": {holds: "true or false", userOnly: true},
+		"agent":        {holds: "a list of strings", userOnly: true},
+		"run":          {holds: "a table", userOnly: true},
+		"run.allow":    {holds: "a list of strings", userOnly: true},
+		"run.keychain": {holds: "a list of strings", userOnly: true},
+		"run.strict":   {holds: "true or false", userOnly: true},
 
 		"types":   {holds: "a table of types by name"},
 		"types.*": {holds: "a string"},

@@ -34,8 +34,9 @@ type document struct {
 	} `toml:"redact"`
 	Agent []string `toml:"agent"`
 	Run   struct {
-		Allow  []string `toml:"allow"`
-		Strict bool     `toml:"strict"`
+		Allow    []string `toml:"allow"`
+		Keychain []string `toml:"keychain"`
+		Strict   bool     `toml:"strict"`
 	} `toml:"run"`
 	Identity struct {
 		Method        string `toml:"method"`
@@ -253,7 +254,8 @@ func (f file) checkPublic() error {
 	return nil
 }
 
-// checkRun checks what `scrim run` starts, and which names it may not refuse.
+// checkRun checks what `scrim run` starts, which names it may not refuse, and
+// which programs keep their login in the keychain.
 func (f file) checkRun() error {
 	if at := f.origin("agent"); at.stated() && (len(f.doc.Agent) == 0 || f.doc.Agent[0] == "") {
 		return &Error{at.origin, "agent is the command that `scrim run` starts, and it is empty", `write it as agent = ["claude"]`}
@@ -261,6 +263,11 @@ func (f file) checkRun() error {
 	for _, name := range f.doc.Run.Allow {
 		if err := secret.CheckName(name); err != nil {
 			return &Error{f.origin("run", "allow").or(f.path), err.Error(), "write exact names such as NODE_OPTIONS"}
+		}
+	}
+	for _, name := range f.doc.Run.Keychain {
+		if name == "" || strings.ContainsAny(name, `/\`) {
+			return &Error{f.origin("run", "keychain").or(f.path), "a program is named without its folder", "write names such as claude"}
 		}
 	}
 	return nil

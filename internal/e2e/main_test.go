@@ -13,10 +13,14 @@ import (
 var scrimBin string
 
 // TestMain builds scrim once. Started as "e2e.test tee FILE" the same binary is
-// the recorder that clients start in the server's place.
+// the recorder that clients start in the server's place, and with forge-session
+// it is a session that no launcher began.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == teeMode {
 		os.Exit(tee(os.Args[2]))
+	}
+	if len(os.Args) > 4 && os.Args[1] == forgeMode {
+		os.Exit(forge(os.Args[2:]))
 	}
 	os.Exit(run(m))
 }

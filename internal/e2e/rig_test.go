@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,12 +39,13 @@ var seed = map[string]map[string]map[string]string{
 	},
 }
 
-// seeded is every value of seed, by a name that is unique.
+// seeded is every value of seed, by a name that is unique: the bare one is that
+// of production.
 var seeded = func() map[string]string {
 	values := make(map[string]string)
-	for env, paths := range seed {
-		for path, secrets := range paths {
-			for name, value := range secrets {
+	for _, env := range []string{"prod", "dev"} {
+		for _, path := range slices.Sorted(maps.Keys(seed[env])) {
+			for name, value := range seed[env][path] {
 				if _, taken := values[name]; taken {
 					name = env + ":" + path + "/" + name
 				}
