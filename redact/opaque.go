@@ -35,7 +35,7 @@ type writer struct {
 // Write hands p on.
 func (w *writer) Write(p []byte) (int, error) { return w.write(p) }
 
-// writeCloser is what Stream returns.
+// writeCloser is what Stream and Documents return.
 type writeCloser struct {
 	writer
 	end func() error
@@ -43,3 +43,13 @@ type writeCloser struct {
 
 // Close ends the stream.
 func (w *writeCloser) Close() error { return w.end() }
+
+// streamWriter is what Stream returns.
+type streamWriter struct {
+	writeCloser
+	flush func() error
+}
+
+// Flush writes what is held back, masked, as Close would, and the stream goes on:
+// whoever calls it says that what was written is whole.
+func (w *streamWriter) Flush() error { return w.flush() }

@@ -29,10 +29,13 @@ const idle = 40 * time.Millisecond
 //
 // What a value is encoded in may be up to 64 KiB long: more is not held back.
 //
+// It has a method Flush() error, which writes what is held back without an end:
+// whoever calls it says that what was written is whole.
+//
 // Claims are masked and never swapped.
 func (r *Redactor) Stream(w io.Writer) io.WriteCloser {
 	s := &stream{r: r, w: w}
-	return &writeCloser{writer: writer{write: s.write}, end: s.close}
+	return &streamWriter{writeCloser{writer: writer{write: s.write}, end: s.close}, s.settle}
 }
 
 type stream struct {
@@ -122,6 +125,16 @@ func (s *stream) show() {
 	s.failed = s.flush()
 }
 
+// settle writes what was held back, masked, without waiting for what it may become.
+func (s *stream) settle() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	return s.end()
+}
+
 // close writes what was held back, masked. It does so once.
 func (s *stream) close() error {
 	s.mu.Lock()
@@ -130,6 +143,10 @@ func (s *stream) close() error {
 		return nil
 	}
 	s.closed = true
+	return s.end()
+}
+
+func (s *stream) end() error {
 	if s.timer != nil {
 		s.timer.Stop()
 	}

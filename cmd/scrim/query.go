@@ -98,9 +98,13 @@ func (q *query) open(c *cli, cfg config.Config, inside *session.Record) {
 	}
 }
 
-// say puts text on stderr, in lines that fit a terminal.
+// say puts text on stderr, in lines that fit a terminal. It is whole, and is
+// there before whatever comes next.
 func (q *query) say(format string, arguments ...any) {
 	_, _ = io.WriteString(q.talk, wrapped(fmt.Sprintf(format, arguments...)))
+	if held, ok := q.talk.(interface{ Flush() error }); ok {
+		_ = held.Flush()
+	}
 }
 
 // sayCause says why the store was not read, and what to check. It is called
