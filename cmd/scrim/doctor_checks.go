@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"scrim/internal/dotenv"
 	"scrim/internal/identity"
 	"scrim/internal/infisical"
+	"scrim/internal/keychain"
 	"scrim/internal/secret"
 	"scrim/internal/setup"
 	"scrim/internal/store"
@@ -37,7 +39,7 @@ type examination struct {
 func (e *examination) checks() []func() error {
 	return []func() error{
 		e.configuration, e.credentialsFile, e.store, e.identity, e.places, e.permissions, e.values,
-		e.clients, e.instructions, e.envFiles, e.trail,
+		e.clients, e.instructions, e.keychain, e.envFiles, e.trail,
 	}
 }
 
@@ -330,6 +332,24 @@ func (e *examination) instructions() error {
 		}
 	}
 	return nil
+}
+
+// keychain says whether agents find their login, where it lies in the keychain of
+// macOS. Elsewhere there is nothing to say.
+func (e *examination) keychain() error {
+	const check = "keychain"
+	k := keychain.New(keychain.Options{LookPath: exec.LookPath, Environ: os.Environ()})
+	state, err := k.State(e.c.ctx)
+	switch state {
+	case keychain.Absent:
+		return nil
+	case keychain.Unlocked:
+		return e.ok(check, "it is unlocked, so that agents find their login in it")
+	case keychain.Locked:
+		return e.found(diagnosis{check, statusNote, "it is locked, as it is over SSH: scrim run asks for its password before it starts " + some(e.q.cfg.Run.Keychain), "security unlock-keychain, for a program that is started without scrim run"})
+	default:
+		return e.unknown(check, fmt.Sprintf("whether it is locked: %v", err))
+	}
 }
 
 // envFiles looks for .env files in the repository and in its history, by name.
