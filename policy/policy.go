@@ -91,27 +91,40 @@ func (d Decision) Delivers(delivery Delivery) bool {
 
 // The rules, as one short explanation each.
 const (
-	RuleNoPolicy   = "no policy is loaded"
-	RuleNoAction   = "that is not something to do to a secret"
-	RuleOutOfScope = "the secret is not in a place of this scope"
-	RuleNotStated  = "environment_not_stated: vault secrets are read only in an environment that was stated"
-	RuleNames      = "names in scope may be seen"
-	RuleVault      = "a vault secret is read after a person's yes"
-	RuleInjected   = "an injected secret is in the environment of what scrim launches, and is not read through the vault"
-	RuleStaging    = "a staging secret is in the environment of what scrim launches, and is not read through the vault"
-	RuleShared     = "a shared secret is copied to projects by scrim audit, and is not read through the vault"
+	RuleNoPolicy        = "no policy is loaded"
+	RuleNoAction        = "that is not something to do to a secret"
+	RuleOutOfScope      = "the secret is not in a place of this scope"
+	RuleNotStated       = "environment_not_stated: vault secrets are read only in an environment that was stated"
+	RuleNames           = "names in scope may be seen"
+	RuleVault           = "a vault secret is read after a person's yes"
+	RuleProductionVault = "a vault secret of production is read after a yes that a person proves"
+	RuleInjected        = "an injected secret is in the environment of what scrim launches, and is not read through the vault"
+	RuleStaging         = "a staging secret is in the environment of what scrim launches, and is not read through the vault"
+	RuleShared          = "a shared secret is copied to projects by scrim audit, and is not read through the vault"
 )
 
 // Policy decides for one scope. The zero Policy denies everything.
 type Policy struct {
 	scope  secret.Scope
 	places []secret.Place
+	proof  bool // somebody can prove to be there
 }
 
 // ForScope returns the policy that follows from where the places of scope are.
 func ForScope(scope secret.Scope) *Policy {
 	scope.VaultEnvironments = slices.Clone(scope.VaultEnvironments)
 	return &Policy{scope: scope, places: scope.Places()}
+}
+
+// WithProof returns p for where somebody is enrolled who can prove to be there: a
+// yes to a value of a production vault then needs that proof.
+func (p *Policy) WithProof() *Policy {
+	if p == nil {
+		return nil
+	}
+	stricter := *p
+	stricter.proof = true
+	return &stricter
 }
 
 // Covers reports whether p was made for scope.
@@ -132,13 +145,13 @@ func (p *Policy) Decide(a Action, ref secret.Ref) Decision {
 	case SeeName:
 		return Decision{Effect: Allow, Rule: RuleNames}
 	case ReadVault:
-		return p.readVault(location)
+		return p.readVault(location, ref.Environment())
 	default:
 		return Decision{Rule: RuleNoAction}
 	}
 }
 
-func (p *Policy) readVault(location secret.Location) Decision {
+func (p *Policy) readVault(location secret.Location, environment string) Decision {
 	switch location {
 	case secret.Injected:
 		return Decision{Rule: RuleInjected}
@@ -149,6 +162,9 @@ func (p *Policy) readVault(location secret.Location) Decision {
 	case secret.Vault:
 		if !p.scope.Stated {
 			return Decision{Rule: RuleNotStated}
+		}
+		if p.proof && secret.Production(environment) {
+			return Decision{Effect: Ask, Strength: Verified, Deliveries: []Delivery{DeliverValue}, Rule: RuleProductionVault}
 		}
 		return Decision{Effect: Ask, Strength: Client, Deliveries: []Delivery{DeliverValue}, Rule: RuleVault}
 	default:
