@@ -20,6 +20,10 @@ import (
 type Verifier interface {
 	// Enrolled reports whether anybody could prove it.
 	Enrolled() bool
+	// Required reports whether a yes to a value of production must be proved. It
+	// may be so where nobody is enrolled: an enrolment that is gone is no leave to
+	// do without.
+	Required() bool
 	// Verify returns what proved it, such as "pin". It may take seconds. The digest
 	// is that of the request; a proof that can be bound to it is bound.
 	Verify(ctx context.Context, digest [sha256.Size]byte, proof Proof) (factor string, err error)
@@ -44,6 +48,14 @@ type Waiting struct {
 }
 
 func (g *Gate) hasDesk() bool { return g.options.Verifier != nil && g.options.Verifier.Enrolled() }
+
+// policy returns the policy as it is now.
+func (g *Gate) policy() *policy.Policy {
+	if g.options.Verifier != nil && g.options.Verifier.Required() {
+		return g.options.Policy.WithProof()
+	}
+	return g.options.Policy
+}
 
 // open returns every open question.
 func (g *Gate) open() []*pending { return slices.Concat(g.line, g.desk) }

@@ -19,11 +19,14 @@ const rightPIN = "made-up-pin-4711"
 // person is a Verifier that knows one PIN.
 type person struct {
 	enrolled bool
+	required bool
 	takes    time.Duration
 	asked    [][sha256.Size]byte
 }
 
 func (p *person) Enrolled() bool { return p.enrolled }
+
+func (p *person) Required() bool { return p.required }
 
 func (p *person) Verify(ctx context.Context, digest [sha256.Size]byte, proof approval.Proof) (string, error) {
 	p.asked = append(p.asked, digest)
@@ -41,10 +44,8 @@ func (p *person) Verify(ctx context.Context, digest [sha256.Size]byte, proof app
 // newDesk is a gate of production where a person is enrolled.
 func newDesk(t testing.TB, change ...func(*approval.Options)) (*rig, *person) {
 	t.Helper()
-	p := &person{enrolled: true}
-	return newRig(t, append([]func(*approval.Options){func(o *approval.Options) {
-		o.Verifier, o.Policy = p, policy.ForScope(scope()).WithProof()
-	}}, change...)...), p
+	p := &person{enrolled: true, required: true}
+	return newRig(t, append([]func(*approval.Options){func(o *approval.Options) { o.Verifier = p }}, change...)...), p
 }
 
 func right() approval.Proof { return approval.Proof{PIN: []byte(rightPIN)} }
@@ -114,7 +115,7 @@ func TestNobodyEnrolled(t *testing.T) {
 	r, p := newDesk(t)
 	p.enrolled = false
 	r.refused(request(t, "TOKEN"), approval.Answer{}, approval.ErrUnavailable)
-	r, _ = newDesk(t, func(o *approval.Options) { o.Verifier = nil })
+	r, _ = newDesk(t, func(o *approval.Options) { o.Verifier, o.Policy = nil, o.Policy.WithProof() })
 	r.refused(request(t, "TOKEN"), approval.Answer{}, approval.ErrUnavailable)
 	if err := r.gate.Prove(r.ctx, "any", right()); err == nil {
 		t.Error("a gate without a verifier takes a proof")
@@ -150,7 +151,8 @@ func TestClientHandsOver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, _ := newDesk(t, func(o *approval.Options) { o.Policy = policy.ForScope(scope()) })
+			r, p := newDesk(t)
+			p.required = false
 			q := request(t, "TOKEN")
 			question := r.ask(r.ctx, q)
 			away(r, q, question)
@@ -170,7 +172,8 @@ func TestClientHandsOver(t *testing.T) {
 // the desk, and one question is asked for one request.
 func TestDeskHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
-	r, _ := newDesk(t, func(o *approval.Options) { o.Policy = policy.ForScope(scope()) })
+	r, p := newDesk(t)
+	p.required = false
 	away := r.ask(r.ctx, request(t, "ONE"))
 	if err := r.gate.ToDesk(away); err != nil {
 		t.Fatal(err)
@@ -253,7 +256,7 @@ func TestMixedRequestsNeedTheStronger(t *testing.T) {
 	t.Parallel()
 	s := scope()
 	s.Environment, s.VaultEnvironments = "dev", []string{"prod"}
-	r, _ := newDesk(t, func(o *approval.Options) { o.Policy = policy.ForScope(s).WithProof() })
+	r, _ := newDesk(t, func(o *approval.Options) { o.Policy = policy.ForScope(s) })
 	dev, err := secret.ParseRef("dev", "/alpha/vault", "ONE")
 	if err != nil {
 		t.Fatal(err)

@@ -210,11 +210,12 @@ func (g *Gate) judge(r Request) (needed, error) {
 	if len(r.Refs) == 0 {
 		return n, &PolicyError{Rule: RuleNothing}
 	}
-	if !g.options.Policy.Covers(r.Scope) {
+	rules := g.policy()
+	if !rules.Covers(r.Scope) {
 		return n, &PolicyError{Rule: RuleScope}
 	}
 	for _, ref := range r.Refs {
-		d := g.options.Policy.Decide(policy.ReadVault, ref)
+		d := rules.Decide(policy.ReadVault, ref)
 		switch {
 		case d.Effect != policy.Ask:
 			return n, &PolicyError{Ref: ref, Rule: d.Rule}
