@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"scrim/internal/ownfile"
 	"scrim/internal/secret"
 )
 
@@ -226,7 +227,7 @@ func TestInfisicalFileGivesTheIDLast(t *testing.T) {
 		`{"workspaceId": "../x"}`:           "~/code/.infisical.json: an Infisical project id has ",
 		`{"workspaceId": ""}`:               "project id: nothing says which Infisical project to read: ",
 		`{"workspaceId": "p"} trailing`:     "~/code/.infisical.json: this is not valid JSON: ",
-		strings.Repeat(" ", maxFile) + `{}`: "~/code/.infisical.json: this is larger than 64 KiB: ",
+		strings.Repeat(" ", ownfile.MaxSize) + `{}`: "~/code/.infisical.json: this is larger than 64 KiB: ",
 	} {
 		w.write("code/.infisical.json", content, 0o644)
 		if got := w.refused(w.input()); !strings.HasPrefix(got, want) {
