@@ -222,11 +222,11 @@ func TestInfisicalFileGivesTheIDLast(t *testing.T) {
 	w.load() // a file that is not needed is not read
 	w.scrimTOML(`project = "alpha"`)
 	for content, want := range map[string]string{
-		`{`:                                 "~/code/.infisical.json: this is not valid JSON: ",
-		`{"workspaceId": 7}`:                "~/code/.infisical.json: this is not an object whose workspaceId is a string: ",
-		`{"workspaceId": "../x"}`:           "~/code/.infisical.json: an Infisical project id has ",
-		`{"workspaceId": ""}`:               "project id: nothing says which Infisical project to read: ",
-		`{"workspaceId": "p"} trailing`:     "~/code/.infisical.json: this is not valid JSON: ",
+		`{`:                             "~/code/.infisical.json: this is not valid JSON: ",
+		`{"workspaceId": 7}`:            "~/code/.infisical.json: this is not an object whose workspaceId is a string: ",
+		`{"workspaceId": "../x"}`:       "~/code/.infisical.json: an Infisical project id has ",
+		`{"workspaceId": ""}`:           "project id: nothing says which Infisical project to read: ",
+		`{"workspaceId": "p"} trailing`: "~/code/.infisical.json: this is not valid JSON: ",
 		strings.Repeat(" ", ownfile.MaxSize) + `{}`: "~/code/.infisical.json: this is larger than 64 KiB: ",
 	} {
 		w.write("code/.infisical.json", content, 0o644)
