@@ -49,11 +49,12 @@ func (e enrolDesk) sitBy(name string, args ...string) *loginDesk {
 func (e enrolDesk) keeps(want string, pins ...string) {
 	e.Helper()
 	var found []string
-	err := filepath.WalkDir(e.home, func(path string, d fs.DirEntry, err error) error {
+	home := os.DirFS(e.home)
+	err := fs.WalkDir(home, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		text, err := os.ReadFile(path)
+		text, err := fs.ReadFile(home, path)
 		for _, pin := range pins {
 			if strings.Contains(string(text), pin) {
 				e.Errorf("%q is in %s: %s", pin, path, text)
@@ -117,8 +118,8 @@ func TestEnroll(t *testing.T) {
 	hides(l)
 	e.keeps("approver.json audit.jsonl", first, second)
 
-	for _, flag := range []string{"--list=false", "--remove"} {
-		l = e.sit(flag)
+	for _, flags := range [][]string{nil, {"--remove"}} {
+		l = e.sit(flags...)
 		l.sees(`Present PIN \(not shown\): `)
 		l.types(first + "\n")
 		l.sees(`scrim: this is not the PIN: try again, in 1s at the earliest`)
@@ -129,8 +130,8 @@ func TestEnroll(t *testing.T) {
 	if err := os.Remove(filepath.Join(e.home, "config", "scrim", "approver.json")); err != nil {
 		t.Fatal(err)
 	}
-	for _, flag := range []string{"--list", "--remove", "--list=false"} {
-		l = e.sit(flag)
+	for _, flags := range [][]string{nil, {"--list"}, {"--remove"}} {
+		l = e.sit(flags...)
 		l.sees(`this file is gone: put it back from a copy, or set a new PIN with.*scrim enroll.*--lost`)
 		l.leaves(2)
 	}
