@@ -57,7 +57,7 @@ func (l *LogCmd) Run(c *cli) error {
 	}
 	err := l.show(c, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		_, err = fmt.Fprintf(c.stderr, "no audit trail yet at %s: it begins with the first request to read a vault secret, or the first finding of check_text\n", path)
+		_, err = fmt.Fprintf(c.stderr, "no audit trail yet at %s: it begins with the first request to read a vault secret, the first finding of check_text, or scrim enroll\n", path)
 	}
 	return err
 }
@@ -245,7 +245,7 @@ func (t logTable) row(r audit.Record) [columnCount]string {
 	}
 	row := [columnCount]string{
 		r.Time.Local().Format(layout), string(r.Kind), shortNames(subjects(r)),
-		r.Environment, r.Agent, r.Strength, r.RequestID,
+		r.Environment, r.Agent, cmp.Or(r.Strength, r.Factor), r.RequestID,
 	}
 	for i := range row {
 		row[i] = visible(row[i])
@@ -365,7 +365,7 @@ func (t logTable) paint(kind audit.Kind, text string) string {
 		return green + text + reset
 	case audit.Denied, audit.Refused:
 		return red + text + reset
-	case audit.Unavailable, audit.Expired, audit.Torn, audit.Found:
+	case audit.Unavailable, audit.Expired, audit.Torn, audit.Found, audit.Enrolled, audit.Unenrolled:
 		return yellow + text + reset
 	default:
 		return text

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"scrim/internal/approver"
 	"scrim/internal/config"
 	"scrim/internal/secret"
 	"scrim/internal/store"
@@ -31,6 +32,7 @@ type commands struct {
 	Mask      MaskCmd      `cmd:"" help:"Run a command with its output masked, or mask stdin."`
 	Scan      ScanCmd      `cmd:"" help:"Find secrets in files, known ones and what looks like one."`
 	Login     LoginCmd     `cmd:"" help:"Keep a machine identity's credentials in ~/.infisical-ua, verified."`
+	Enroll    EnrollCmd    `cmd:"" help:"Set the PIN that proves that a person is there."`
 	Approvals ApprovalsCmd `cmd:"" help:"List what agents ask for and a person is to decide."`
 	Approve   ApproveCmd   `cmd:"" help:"Look at one question of an agent, and answer it with your PIN."`
 	Log       LogCmd       `cmd:"" help:"Show the audit trail."`
@@ -112,6 +114,9 @@ func refused(code string) exitError {
 // consequence returns the exit code that scripts rely on, and the next step
 // for a person where the error does not say it itself.
 func consequence(err error) (exitError, string) {
+	if _, ok := errors.AsType[*approver.WrongError](err); ok {
+		return errNotApproved, ""
+	}
 	if _, ok := errors.AsType[*config.Error](err); ok {
 		return errUsage, ""
 	}

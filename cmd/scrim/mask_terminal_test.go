@@ -27,6 +27,7 @@ type desk struct {
 	cmd    *exec.Cmd
 	tty    *os.File
 	before *term.State
+	late   time.Duration // how long something to see, or the end, is awaited
 
 	mu     sync.Mutex
 	shown  []byte
@@ -58,7 +59,7 @@ func sitBy(t *testing.T, cmd *exec.Cmd) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{T: t, cmd: cmd, tty: tty, change: make(chan struct{}, 1)}
+	d := &desk{T: t, cmd: cmd, tty: tty, late: 20 * time.Second, change: make(chan struct{}, 1)}
 	d.resize(24, 80)
 	if d.before, err = term.GetState(int(slave.Fd())); err != nil {
 		t.Fatal(err)
@@ -96,7 +97,7 @@ func (d *desk) watch() {
 func (d *desk) sees(pattern string) {
 	d.Helper()
 	want := regexp.MustCompile(pattern)
-	late := time.After(20 * time.Second)
+	late := time.After(d.late)
 	for {
 		d.mu.Lock()
 		fresh := d.shown[d.seen:]
@@ -144,7 +145,7 @@ func (d *desk) leaves(code int) {
 
 func (d *desk) wait() {
 	d.Helper()
-	late := time.AfterFunc(20*time.Second, func() {
+	late := time.AfterFunc(d.late, func() {
 		d.Errorf("it does not end: %q", d.text())
 		_ = d.cmd.Process.Kill()
 	})

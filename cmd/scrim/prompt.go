@@ -47,6 +47,28 @@ func (p *prompt) say(text string) { _, _ = io.WriteString(p.tty, text) }
 // ask returns the line that is typed after question, without spaces around it.
 // The end of ctx, such as Ctrl-C, ends it.
 func (p *prompt) ask(ctx context.Context, question string) (string, error) {
+	line, err := p.askLine(ctx, question)
+	return strings.TrimSpace(string(line)), err
+}
+
+// askSecret is ask for what the caller overwrites after use: the line as it was
+// typed, which must not be empty. The cursor is on the next line then.
+func (p *prompt) askSecret(ctx context.Context, question string) ([]byte, error) {
+	line, err := p.askLine(ctx, question)
+	if err != nil {
+		return nil, err
+	}
+	p.say("\n")
+	if len(line) == 0 {
+		return nil, errNothingTyped()
+	}
+	return line, nil
+}
+
+func errNothingTyped() error { return usageError("nothing was typed, and nothing was changed") }
+
+// askLine returns the line that is typed after question.
+func (p *prompt) askLine(ctx context.Context, question string) ([]byte, error) {
 	p.say(question)
 	type typed struct {
 		line []byte
@@ -62,24 +84,28 @@ func (p *prompt) ask(ctx context.Context, question string) (string, error) {
 		switch {
 		case errors.Is(a.err, io.EOF):
 			p.say("\n")
-			return "", usageError("nothing was typed, and nothing was changed")
+			return nil, errNothingTyped()
 		case a.err != nil:
-			return "", fmt.Errorf("read from the terminal: %w", a.err)
+			return nil, fmt.Errorf("read from the terminal: %w", a.err)
 		}
-		return strings.TrimSpace(string(a.line)), nil
+		return a.line, nil
 	case <-ctx.Done():
 		p.say("\n")
-		return "", errInterrupted
+		return nil, errInterrupted
 	}
 }
 
-// maxLine bounds a line that is typed. No credential is longer.
-const maxLine = 8 << 10
+// maxLine bounds a line that is typed. No credential is longer. A line of up to
+// usualLine is never copied, so that its owner can overwrite it.
+const (
+	maxLine   = 8 << 10
+	usualLine = 1 << 10
+)
 
 // readLine reads a line and nothing after it, and returns it without its end.
 // term.ReadPassword is not used, since it does not heed Ctrl-D.
 func readLine(r io.Reader) ([]byte, error) {
-	var line []byte
+	line := make([]byte, 0, usualLine)
 	var one [1]byte
 	for {
 		n, err := r.Read(one[:])

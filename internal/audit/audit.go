@@ -40,6 +40,8 @@ const (
 	Refused     Kind = "refused"     // scrim said no without asking
 	Granted     Kind = "granted"     // a yes was picked up: the value may leave once
 	Found       Kind = "found"       // a text that an agent had checked holds what Findings lists
+	Enrolled    Kind = "enrolled"    // Factor is what proves from now on that a person is there
+	Unenrolled  Kind = "unenrolled"  // Factor no longer proves anything
 	Torn        Kind = "torn"        // the lines before this one were cut short, by a crash or a full disk
 )
 
@@ -59,6 +61,7 @@ type Event struct {
 	Purpose     string    `json:"purpose,omitempty"`
 	Agent       string    `json:"agent,omitempty"`
 	Strength    string    `json:"strength,omitempty"`
+	Factor      string    `json:"factor,omitempty"` // its kind, such as "pin"
 	Rule        string    `json:"rule,omitempty"`
 	Reason      string    `json:"reason,omitempty"`
 	Findings    []Finding `json:"findings,omitempty"`

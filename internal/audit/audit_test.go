@@ -30,7 +30,7 @@ func event(n int) audit.Event {
 		Time: time.Date(2026, 11, 3, 9, 30, n%60, 7, time.UTC), Kind: audit.Granted, RequestID: fmt.Sprintf("request%d", n),
 		Project: "alpha", Environment: "prod", Names: []string{"prod:/alpha/vault/BACKUP_KEY", "prod:/alpha/vault/OTHER"},
 		Delivery: "value", Command: []string{"restore", "--all"}, Dir: "/srv/alpha", Purpose: "restore <last> & \"night\"",
-		Agent: "client 1.0", Strength: "client", Rule: "a rule", Reason: "a reason",
+		Agent: "client 1.0", Strength: "client", Factor: "pin", Rule: "a rule", Reason: "a reason",
 		Findings: []audit.Finding{{Name: "BACKUP_KEY", Kind: "known", Encoding: "base64", Count: 2}}, Digest: strings.Repeat("ab", 32), PID: 4711,
 	}
 }
@@ -124,7 +124,7 @@ func TestEventHasNoRoomForAValue(t *testing.T) {
 	}
 	want := []string{
 		"Time", "Kind", "RequestID", "Project", "Environment", "Names", "Delivery", "Command", "Dir",
-		"Purpose", "Agent", "Strength", "Rule", "Reason", "Findings", "Digest", "PID",
+		"Purpose", "Agent", "Strength", "Factor", "Rule", "Reason", "Findings", "Digest", "PID",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -203,6 +203,23 @@ func TestDefaultPath(t *testing.T) {
 		if got := audit.DefaultPath(getenv, c.home); got != c.want {
 			t.Errorf("%+v: got %q", c, got)
 		}
+	}
+}
+
+// TestFollow gives each record of a whole trail, and those before a broken line.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	path := write(t, 3)
+	var seen []uint64
+	visit := func(r audit.Record) { seen = append(seen, r.Seq) }
+	if sum, err := audit.Follow(path, visit); err != nil || sum.Records != 3 || !slices.Equal(seen, []uint64{1, 2, 3}) {
+		t.Errorf("%+v, %v: %v", sum, err, seen)
+	}
+	seen = nil
+	replace(t, path, bytes.Replace(read(t, path), []byte(`"seq":3`), []byte(`"seq":4`), 1))
+	_, err := audit.Follow(path, visit)
+	if _, ok := errors.AsType[*audit.BrokenError](err); !ok || !slices.Equal(seen, []uint64{1, 2}) {
+		t.Errorf("%v: %v", err, seen)
 	}
 }
 

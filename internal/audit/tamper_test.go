@@ -44,7 +44,7 @@ func TestVerifyNamesTheEditedLine(t *testing.T) {
 	if err := json.Unmarshal(whole[2], &fields); err != nil {
 		t.Fatal(err)
 	}
-	if len(fields) != 20 {
+	if len(fields) != 21 {
 		t.Fatalf("a full record has %d fields: %v", len(fields), fields)
 	}
 	for name := range fields {

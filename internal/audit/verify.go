@@ -49,7 +49,12 @@ func Read(r io.Reader) iter.Seq2[Record, error] {
 // Verify reads the trail at path and follows its chain. Its error is a
 // *BrokenError where the trail was changed or cut, and another where it could
 // not be read (fs.ErrNotExist where there is none).
-func Verify(path string) (Summary, error) {
+func Verify(path string) (Summary, error) { return Follow(path, func(Record) {}) }
+
+// Follow is Verify that shows visit each record, in order, once the chain was
+// found to be whole up to it. What visit saw is the trail only where the error
+// is nil.
+func Follow(path string, visit func(Record)) (Summary, error) {
 	f, err := OpenTrail(path)
 	if err != nil {
 		return Summary{}, fmt.Errorf("verify the audit trail: %w", err)
@@ -59,7 +64,7 @@ func Verify(path string) (Summary, error) {
 	if err != nil {
 		return Summary{}, fmt.Errorf("verify the audit trail: %w", err)
 	}
-	return verify(io.LimitReader(f, size))
+	return verify(io.LimitReader(f, size), visit)
 }
 
 // OpenTrail opens the trail at path for Read. A link, a pipe or a device is
@@ -92,8 +97,8 @@ func settledSize(f *os.File) (int64, error) {
 	return info.Size(), unlock(f)
 }
 
-func verify(r io.Reader) (Summary, error) {
-	var c chain
+func verify(r io.Reader, visit func(Record)) (Summary, error) {
+	c := chain{visit: visit}
 	for l, err := range lines(r) {
 		if err != nil {
 			return Summary{}, fmt.Errorf("read the audit trail: %w", err)
@@ -110,6 +115,7 @@ func verify(r io.Reader) (Summary, error) {
 
 // chain follows a trail from its start.
 type chain struct {
+	visit  func(Record)
 	sum    Summary
 	last   Record
 	lost   []byte       // lines since last that are no records
@@ -133,6 +139,7 @@ func (c *chain) take(l line) error {
 	if err := c.check(record, l.number); err != nil {
 		return err
 	}
+	c.visit(record)
 	c.sum.Records++
 	c.sum.Cut += c.cut
 	c.last, c.lost, c.cut, c.broken = record, nil, 0, nil

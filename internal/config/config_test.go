@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"scrim/internal/ownfile"
 	"scrim/internal/secret"
 )
 
@@ -245,12 +246,12 @@ func TestInfisicalFileGivesTheIDLast(t *testing.T) {
 	w.load() // a file that is not needed is not read
 	w.scrimTOML(`project = "alpha"`)
 	for content, want := range map[string]string{
-		`{`:                                 "~/code/.infisical.json: this is not valid JSON: ",
-		`{"workspaceId": 7}`:                "~/code/.infisical.json: this is not an object whose workspaceId is a string: ",
-		`{"workspaceId": "../x"}`:           "~/code/.infisical.json: an Infisical project id has ",
-		`{"workspaceId": ""}`:               "project id: nothing says which Infisical project to read: ",
-		`{"workspaceId": "p"} trailing`:     "~/code/.infisical.json: this is not valid JSON: ",
-		strings.Repeat(" ", maxFile) + `{}`: "~/code/.infisical.json: this is larger than 64 KiB: ",
+		`{`:                             "~/code/.infisical.json: this is not valid JSON: ",
+		`{"workspaceId": 7}`:            "~/code/.infisical.json: this is not an object whose workspaceId is a string: ",
+		`{"workspaceId": "../x"}`:       "~/code/.infisical.json: an Infisical project id has ",
+		`{"workspaceId": ""}`:           "project id: nothing says which Infisical project to read: ",
+		`{"workspaceId": "p"} trailing`: "~/code/.infisical.json: this is not valid JSON: ",
+		strings.Repeat(" ", ownfile.MaxSize) + `{}`: "~/code/.infisical.json: this is larger than 64 KiB: ",
 	} {
 		w.write("code/.infisical.json", content, 0o644)
 		if got := w.refused(w.input()); !strings.HasPrefix(got, want) {

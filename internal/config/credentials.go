@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"scrim/internal/ownfile"
 	"scrim/internal/secret"
 )
 
@@ -138,22 +138,30 @@ func readCredentials(home string) (Credentials, error) {
 	if home == "" {
 		return Credentials{}, nil
 	}
-	path := filepath.Join(home, credentialsName)
-	data, info, err := read(path, openNoLink)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	data, err := privateCredentials(home).Read()
+	if errors.Is(err, fs.ErrNotExist) {
 		return Credentials{}, nil
-	case isLink(path):
-		return Credentials{}, &Error{credentialsFile, "this is a link", "put a regular file of yours there: cp --remove-destination \"$(readlink -f " + credentialsFile + ")\" " + credentialsFile + " && chmod 600 " + credentialsFile}
-	case info != nil && info.Mode().IsRegular():
-		if err := checkOwner(info); err != nil {
-			return Credentials{}, err
-		}
 	}
 	if err != nil {
-		return Credentials{}, unreadableCredentials(path, info, err)
+		return Credentials{}, refusal(err)
 	}
 	return parseCredentials(data)
+}
+
+// privateCredentials is the place of the credentials file in home.
+func privateCredentials(home string) ownfile.Private {
+	return ownfile.Private{
+		Path: filepath.Join(home, credentialsName), Name: credentialsFile, Folder: "your home directory",
+		Anew: "run scrim login", Unowned: "set " + clientIDName + " and " + clientSecretName + " instead",
+	}
+}
+
+// refusal returns err as an error of this package.
+func refusal(err error) error {
+	if mistake, ok := errors.AsType[*ownfile.Error](err); ok {
+		return (*Error)(mistake)
+	}
+	return err
 }
 
 // ExamineCredentialsFile reports whether there is a credentials file in home, and
@@ -161,52 +169,6 @@ func readCredentials(home string) (Credentials, error) {
 func ExamineCredentialsFile(home string) (there bool, err error) {
 	c, err := readCredentials(home)
 	return c.Kind != NoCredentials || err != nil, err
-}
-
-// unreadableCredentials is the sentence for a credentials file that cannot be
-// read, with the command that makes room for one that can.
-func unreadableCredentials(path string, info fs.FileInfo, err error) error {
-	e := unreadable(path, err)
-	e.Where = credentialsFile
-	switch {
-	case errors.Is(err, errNotRegular) && info != nil && info.IsDir():
-		e.Problem, e.Next = "this is a folder", "move it away: mv "+credentialsFile+" "+credentialsFile+".old, and run scrim login"
-	case errors.Is(err, errNotRegular), errors.Is(err, errTooLarge):
-		e.Next = "remove it: rm " + credentialsFile + ", and run scrim login"
-	case errors.Is(err, fs.ErrPermission):
-		e.Next = "make it yours: sudo chown \"$(id -un)\" " + credentialsFile + " && chmod 600 " + credentialsFile
-	}
-	return e
-}
-
-func isLink(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.Mode()&fs.ModeSymlink != 0
-}
-
-// owner is whose a file is.
-type owner int
-
-const (
-	unknowable owner = iota
-	theirs
-	ours
-)
-
-// checkOwner refuses a credentials file that is not the user's, or that
-// somebody else may read.
-func checkOwner(info fs.FileInfo) error {
-	switch ownership(info) {
-	case ours:
-	case theirs:
-		return &Error{credentialsFile, "this file belongs to another user", "make it yours: sudo chown \"$(id -un)\" " + credentialsFile}
-	default:
-		return &Error{credentialsFile, "this system cannot tell scrim who may read it", "remove it, and set " + clientIDName + " and " + clientSecretName}
-	}
-	if mode := info.Mode().Perm(); mode&^0o600 != 0 {
-		return &Error{credentialsFile, fmt.Sprintf("its mode is %04o, so others may read it", mode), "run chmod 600 " + credentialsFile}
-	}
-	return nil
 }
 
 // parseCredentials reads the content of the credentials file: one NAME=value a

@@ -2,13 +2,13 @@ package config
 
 import (
 	"cmp"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"scrim/internal/ownfile"
 )
 
 // CredentialsFile is a credentials file that is to be written. Like the values
@@ -16,8 +16,8 @@ import (
 type CredentialsFile struct {
 	Credentials Credentials
 
-	path string
-	text func() string
+	place ownfile.Private
+	text  func() string
 }
 
 // NewCredentialsFile returns the file in home that holds a client's id and
@@ -35,7 +35,7 @@ func NewCredentialsFile(home, id, key, site string) (*CredentialsFile, error) {
 	}
 	c := universalAuth(id, key, credentialsFile)
 	c.Site = site
-	return &CredentialsFile{Credentials: c, path: filepath.Join(home, credentialsName), text: func() string { return text }}, nil
+	return &CredentialsFile{Credentials: c, place: privateCredentials(home), text: func() string { return text }}, nil
 }
 
 // CheckCredentialsFile returns why a credentials file cannot be put into home,
@@ -49,70 +49,11 @@ func CheckCredentialsFile(home string) error {
 	if err != nil || !at.IsDir() {
 		return &Error{credentialsFile, "the home directory cannot be read", "set HOME to a directory of yours"}
 	}
-	if ownership(at) == unknowable {
-		return &Error{credentialsFile, "this system cannot tell scrim who may read it", "set " + clientIDName + " and " + clientSecretName + " instead"}
-	}
-	path := filepath.Join(home, credentialsName)
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return &Error{credentialsFile, "it cannot be looked at", "check the permissions of your home directory"}
-	case info.Mode()&fs.ModeSymlink != 0:
-		return &Error{credentialsFile, "this is a link, and scrim does not write through one", "remove it: rm " + credentialsFile}
-	case !info.Mode().IsRegular():
-		return unreadableCredentials(path, info, errNotRegular)
-	case ownership(info) != ours:
-		return &Error{credentialsFile, "this file belongs to another user", "make it yours: sudo chown \"$(id -un)\" " + credentialsFile}
-	}
-	return nil
+	return refusal(privateCredentials(home).Check())
 }
 
-// Write puts the file in its place, whole or not at all: a new file, which only
-// the user may read from the first moment on, takes the place of the old one.
-func (f *CredentialsFile) Write() error {
-	if err := f.replace(); err != nil {
-		if mistake, ok := errors.AsType[*Error](err); ok {
-			return mistake
-		}
-		return &Error{credentialsFile, "it cannot be written", "check that your home directory is yours and its disk has room"}
-	}
-	return nil
-}
-
-func (f *CredentialsFile) replace() (err error) {
-	temporary := f.path + "." + strings.ToLower(rand.Text()[:12])
-	w, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL|openNoLink, 0o600) //nolint:gosec // G304: beside the credentials file
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(temporary)
-		}
-	}()
-	_, written := w.WriteString(f.text())
-	if err := errors.Join(w.Chmod(0o600), written, w.Sync(), w.Close()); err != nil {
-		return err
-	}
-	if err := CheckCredentialsFile(filepath.Dir(f.path)); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, f.path); err != nil {
-		return err
-	}
-	return syncDirectory(filepath.Dir(f.path))
-}
-
-// syncDirectory makes a rename outlast a loss of power.
-func syncDirectory(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // G304: the user's home directory
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+// Write puts the file in its place, whole or not at all.
+func (f *CredentialsFile) Write() error { return refusal(f.place.Write([]byte(f.text()))) }
 
 // DescribeCredentialsFile says what lies where the credentials file belongs, or
 // "" where nothing does. It shows none of its content but the site.
@@ -139,16 +80,7 @@ func DescribeCredentialsFile(home string) string {
 
 // RemoveCredentialsFile removes what lies there, a link and not what it leads
 // to. It removes no folder.
-func RemoveCredentialsFile(home string) error {
-	path := filepath.Join(home, credentialsName)
-	if info, err := os.Lstat(path); err == nil && info.IsDir() {
-		return unreadableCredentials(path, info, errNotRegular)
-	}
-	if err := os.Remove(path); err != nil {
-		return &Error{credentialsFile, "it cannot be removed", "check the permissions of your home directory"}
-	}
-	return nil
-}
+func RemoveCredentialsFile(home string) error { return refusal(privateCredentials(home).Remove()) }
 
 // LoginSite returns the site to log in to: that of the flag --site, of
 // INFISICAL_API_URL, of the user's file, of the credentials file that is to be

@@ -75,7 +75,7 @@ func TestCredentialsFileOfAnotherUser(t *testing.T) {
 	w := newWorld(t)
 	path := w.write(credentialsName, goodFile, 0o600)
 	if os.Geteuid() != 0 {
-		return // TestCredentialsFileMustBeOurs looks at one of root's
+		return // ownfile's TestPrivateMustBeOurs looks at one of root's
 	}
 	if err := os.Chown(path, 12345, 12345); err != nil {
 		t.Fatal(err)

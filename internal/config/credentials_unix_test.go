@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"scrim/internal/ownfile"
 )
 
 func TestCredentialsFileMustBePrivate(t *testing.T) {
@@ -39,7 +41,7 @@ func TestCredentialsFileMustBePrivate(t *testing.T) {
 			must(t, syscall.Mkfifo(path(w), 0o600))
 		}, "~/.infisical-ua: this is not a regular file: remove it: rm ~/.infisical-ua, and run scrim login"},
 		{"too large", func(_ *testing.T, w *world) {
-			w.write(".infisical-ua", strings.Repeat("#", maxFile+1), 0o600)
+			w.write(".infisical-ua", strings.Repeat("#", ownfile.MaxSize+1), 0o600)
 		}, "~/.infisical-ua: this is larger than 64 KiB: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -50,28 +52,5 @@ func TestCredentialsFileMustBePrivate(t *testing.T) {
 				t.Errorf("error = %q\n want it to start with %q", got, tt.want)
 			}
 		})
-	}
-}
-
-// TestCredentialsFileMustBeOurs gives a file away where it may, and looks at
-// one of root's otherwise.
-func TestCredentialsFileMustBeOurs(t *testing.T) {
-	path := "/"
-	if os.Geteuid() == 0 {
-		path = filepath.Join(t.TempDir(), credentialsName)
-		if err := os.WriteFile(path, []byte(goodFile), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chown(path, 12345, 12345); err != nil {
-			t.Fatal(err)
-		}
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const want = "~/.infisical-ua: this file belongs to another user: "
-	if err := checkOwner(info); err == nil || !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("error = %v, want it to start with %q", err, want)
 	}
 }

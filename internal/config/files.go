@@ -3,11 +3,11 @@ package config
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"scrim/internal/ownfile"
 )
 
 const (
@@ -15,10 +15,6 @@ const (
 	infisicalFileName = ".infisical.json"
 	credentialsName   = ".infisical-ua" //nolint:gosec // G101: the file's name
 )
-
-// maxFile is the size in bytes of the largest file that is read. Every one of
-// them is a page of text at most.
-const maxFile = 64 << 10
 
 // readRepoFile reads the scrim.toml that SCRIM_CONFIG names, or else the
 // nearest one at or above the working directory. There may be none.
@@ -34,7 +30,7 @@ func (l *loader) readRepoFile() (file, error) {
 	if path == "" {
 		return file{}, nil
 	}
-	data, _, err := read(path, 0)
+	data, _, err := ownfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) && named.stated() {
 		return file{}, &Error{"SCRIM_CONFIG", "the file that it names does not exist", "write the path of a scrim.toml, or unset it"}
 	}
@@ -51,29 +47,39 @@ func (l *loader) readUserFile() (file, error) {
 	if path == "" {
 		return file{}, nil
 	}
-	data, info, err := read(path, 0)
+	data, info, err := ownfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return file{}, nil
 	}
 	if err != nil {
 		return file{}, unreadable(path, err)
 	}
-	if changeableByOthers(info) {
+	if ownfile.ChangeableByOthers(info) {
 		return file{}, &Error{path, "others may change this file, which says where your credentials go", "make it yours alone: run chmod go-w on it, and chown if it is not yours"}
 	}
 	return parse(path, data, true)
 }
 
-// userFilePath returns where the user's own file would be. A relative
-// XDG_CONFIG_HOME is ignored, as its specification demands.
+// userFilePath returns where the user's own file would be.
 func (l *loader) userFilePath() string {
-	if dir := l.in.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "scrim", "config.toml")
-	}
-	if l.in.Home == "" {
+	dir := UserDir(l.in.Getenv, l.in.Home)
+	if dir == "" {
 		return ""
 	}
-	return filepath.Join(l.in.Home, ".config", "scrim", "config.toml")
+	return filepath.Join(dir, "config.toml")
+}
+
+// UserDir returns the folder of what scrim keeps for its user, whether or not
+// it is there, or "" where nothing says where it is. A relative XDG_CONFIG_HOME
+// is ignored, as its specification demands.
+func UserDir(getenv func(string) string, home string) string {
+	if dir := getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "scrim")
+	}
+	if home == "" {
+		return ""
+	}
+	return filepath.Join(home, ".config", "scrim")
 }
 
 // infisicalProjectID returns the project id that the Infisical CLI's own file
@@ -83,7 +89,7 @@ func (l *loader) infisicalProjectID() (setting, error) {
 	if path == "" {
 		return setting{}, nil
 	}
-	data, _, err := read(path, 0)
+	data, _, err := ownfile.Read(path)
 	if err != nil {
 		return setting{}, unreadable(path, err)
 	}
@@ -125,45 +131,5 @@ func (l *loader) nearest(name string) string {
 	}
 }
 
-// errNotRegular is what reading a directory, a pipe or a device gives.
-var errNotRegular = errors.New("not a regular file")
-
-// errTooLarge is what reading more than maxFile bytes gives.
-var errTooLarge = fmt.Errorf("larger than %d KiB", maxFile>>10)
-
-// read returns the content and the state of one small regular file. It never
-// waits for a writer.
-func read(path string, flags int) ([]byte, fs.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|openWithoutWaiting|flags, 0) //nolint:gosec // G304: the user's own configuration says which file
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, info, errNotRegular
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, info, err
-	}
-	if len(data) > maxFile {
-		return nil, info, errTooLarge
-	}
-	return data, info, nil
-}
-
 // unreadable is the sentence for a file that is there and cannot be read.
-func unreadable(path string, err error) *Error {
-	switch {
-	case errors.Is(err, errNotRegular), errors.Is(err, errTooLarge):
-		return &Error{path, "this is " + err.Error(), "replace it with a small text file, or remove it"}
-	case errors.Is(err, fs.ErrPermission):
-		return &Error{path, "you may not read this file", "change its permissions, or remove it"}
-	default:
-		return &Error{path, "this file cannot be read", "check that it is a file and that its disk is there"}
-	}
-}
+func unreadable(path string, err error) *Error { return (*Error)(ownfile.Unreadable(path, err)) }

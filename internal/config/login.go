@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"scrim/internal/ownfile"
 	"scrim/internal/secret"
 )
 
@@ -128,13 +129,13 @@ func (l Login) Proof(getenv func(string) string) (secret.Value, error) {
 		token = getenv(l.TokenVariable)
 	} else {
 		where = l.TokenFile
-		data, info, err := read(l.TokenFile, 0)
+		data, info, err := ownfile.Read(l.TokenFile)
 		switch {
 		case os.IsNotExist(err):
 			return secret.Value{}, &Error{where, "there is no such file, which is to hold the identity's token", "correct token_file under [identity]"}
 		case err != nil:
 			return secret.Value{}, unreadable(where, err)
-		case changeableByOthers(info):
+		case ownfile.ChangeableByOthers(info):
 			return secret.Value{}, &Error{where, "others may change this file, which is to prove who you are", "make it yours alone: run chmod go-w on it, and chown if it is not yours"}
 		}
 		token = string(data)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+
+	"scrim/internal/ownfile"
 )
 
 // programFile is where the Infisical CLI keeps who is logged in, and where. The
@@ -14,13 +16,13 @@ const programFile = ".infisical/infisical-config.json"
 // programSite returns the site that the Infisical CLI is logged in to, or why
 // there is none to rely on.
 func programSite(home string) (site, outcome string) {
-	data, info, err := read(filepath.Join(home, filepath.FromSlash(programFile)), 0)
+	data, info, err := ownfile.Read(filepath.Join(home, filepath.FromSlash(programFile)))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", "is not there: nobody ran infisical login"
 	case err != nil:
 		return "", "is not used: ~/" + programFile + " cannot be read"
-	case changeableByOthers(info):
+	case ownfile.ChangeableByOthers(info):
 		return "", "is not used: others may change ~/" + programFile + ", which says where its token goes"
 	}
 	return parseProgramFile(data)

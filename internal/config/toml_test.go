@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"scrim/internal/ownfile"
 	"scrim/internal/secret"
 )
 
@@ -72,7 +73,7 @@ func TestTOMLMistakes(t *testing.T) {
 		{"registered name with a dot", "", "[projects.\"a.b\"]\npath = \"/x\"\n", "~/.config/scrim/config.toml:1:2: scrim does not know this key: remove it"},
 		{"registered path", "", "[projects.other]\npath = \"x/../y\"\n", "~/.config/scrim/config.toml:2:1: a path starts with '/' "},
 		{"registered environments", "", "[projects.other]\nvault_environments = [\"de v\"]\n", "~/.config/scrim/config.toml:2:1: an environment is a slug "},
-		{"too large", strings.Repeat("#", maxFile+1), "", "~/code/alpha/scrim.toml: this is larger than 64 KiB: "},
+		{"too large", strings.Repeat("#", ownfile.MaxSize+1), "", "~/code/alpha/scrim.toml: this is larger than 64 KiB: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -103,7 +104,7 @@ func FuzzTOML(f *testing.F) {
 		f.Add([]byte(seed), false)
 	}
 	f.Fuzz(func(t *testing.T, data []byte, users bool) {
-		if len(data) > maxFile {
+		if len(data) > ownfile.MaxSize {
 			return
 		}
 		parsed, err := parse("F", data, users)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package config
+package ownfile
 
 import (
 	"io/fs"
@@ -12,6 +12,9 @@ const (
 	openWithoutWaiting = syscall.O_NONBLOCK | syscall.O_CLOEXEC
 	openNoLink         = syscall.O_NOFOLLOW
 )
+
+// knowsOwners reports whether this system can say who may read a file.
+const knowsOwners = true
 
 // ownership returns whose file this is.
 func ownership(info fs.FileInfo) owner {
@@ -25,9 +28,9 @@ func ownership(info fs.FileInfo) owner {
 	return ours
 }
 
-// changeableByOthers reports whether somebody but this user and root can
+// ChangeableByOthers reports whether somebody but this user and root can
 // change the file.
-func changeableByOthers(info fs.FileInfo) bool {
+func ChangeableByOthers(info fs.FileInfo) bool {
 	if info.Mode().Perm()&0o022 != 0 {
 		return true
 	}
