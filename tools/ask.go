@@ -65,6 +65,9 @@ func (d Deps) decide(ctx context.Context, call mcp.CallToolRequest, request appr
 			return approval.Grant{}, id, err
 		}
 	}
+	if question.Fresh && question.AtDesk {
+		return approval.Grant{}, id, stillPendingError{question.Expires, true} // the agent is who tells the person
+	}
 	limit := time.NewTimer(cmp.Or(d.Patience, defaultPatience))
 	defer limit.Stop()
 	if !question.AtDesk {

@@ -81,13 +81,14 @@ func (s *ServeCmd) serve(c *cli, redactor *redact.Redactor, outlet *outlet) erro
 			log.Warn("inside a session credentials that come later are not used: once there are some, start this server again")
 		}
 	}
-	app := assemble(c, cfg, inside, redactor, log)
+	app, gate := assemble(c, cfg, inside, redactor, log)
+	defer openDesk(c, gate, log)()
 	log.Debug("serving", "scope", cfg.Scope.Path, "environment", cfg.Scope.Environment, "stated", cfg.Scope.Stated)
 	return app.Serve(c.ctx, c.stdin, outlet.protocol)
 }
 
-// assemble wires a server for the scope of cfg.
-func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redact.Redactor, log *slog.Logger) *server.Server {
+// assemble wires a server for the scope of cfg, and returns the gate that it asks.
+func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redact.Redactor, log *slog.Logger) (*server.Server, *approval.Gate) {
 	var app atomic.Pointer[server.Server] // the store knows of it before it exists
 	options, from := storeOptions(c, cfg, inside, redactor, log)
 	// What an agent can write must not choose what is asked about a value.
@@ -101,14 +102,18 @@ func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redac
 	secrets := store.New(options)
 	home, _ := os.UserHomeDir()
 	trail := audit.New(audit.DefaultPath(c.getenv, home))
+	enrolled, err := loadApprover(c)
+	if err != nil {
+		log.Warn("production's vault stays closed: what is enrolled cannot be read", "error", err)
+	}
 	gate := approval.NewGate(approval.Options{
-		Policy: policy.ForScope(cfg.Scope), Audit: trail, Mask: redactor.String,
+		Policy: policy.ForScope(cfg.Scope), Audit: trail, Mask: redactor.String, Verifier: verifier{enrolled},
 	})
 	app.Store(server.New(tools.Deps{
 		Scope: cfg.Scope, IdentityKind: from.Kind, Store: secrets, Session: inside,
 		Gate: gate, Trail: trail, Redactor: redactor, Log: log, Now: time.Now,
 	}, version()))
-	return app.Load()
+	return app.Load(), gate
 }
 
 // outlet is where a serving process may write once descriptors 1 and 2 have

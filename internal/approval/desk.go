@@ -94,7 +94,7 @@ func (g *Gate) ToDesk(q *Question) error {
 	if p.ended {
 		g.keep(p)
 	}
-	q.Fresh, q.AtDesk, q.Expires = false, p.atDesk, p.expires
+	q.AtDesk, q.Expires = p.atDesk, p.expires
 	return err
 }
 

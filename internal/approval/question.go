@@ -20,8 +20,8 @@ type Question struct {
 	Text    string    // authored here; the agent's words are fenced in it
 	Expires time.Time // set by Put: when no answer counts as no
 
-	// Fresh says that this caller is to put the question. Where it is false,
-	// another call has put it or is about to, or it waits at the desk.
+	// Fresh says that this caller is to put the question, or to tell of it where it
+	// waits at the desk. Where it is false, another call has done so or is about to.
 	Fresh bool
 	// AtDesk says that the question waits at the desk, where a person proves that
 	// they are there, and is none of the client's.
@@ -59,7 +59,7 @@ type pending struct {
 // view returns p for one caller.
 func (g *Gate) view(p *pending, fresh bool) *Question {
 	return &Question{
-		ID: p.id, Text: g.text(p.about), Expires: p.expires, Fresh: fresh && !p.atDesk, AtDesk: p.atDesk,
+		ID: p.id, Text: g.text(p.about), Expires: p.expires, Fresh: fresh, AtDesk: p.atDesk,
 		Turn: p.turn, Done: p.done, pending: p,
 	}
 }

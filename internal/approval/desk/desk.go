@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"scrim/internal/approval"
@@ -186,6 +187,9 @@ func (d Desk) exchange(ctx context.Context, limit time.Duration, a ask) (told, e
 	defer cancel()
 	var dialer net.Dialer
 	c, err := dialer.DialContext(ctx, "unix", d.path)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		_ = os.Remove(d.path) // its process was killed
+	}
 	if err != nil {
 		return told{}, fmt.Errorf("reach the process that asks: %w", err)
 	}
