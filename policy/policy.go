@@ -150,7 +150,7 @@ func (p *Policy) readVault(location secret.Location) Decision {
 		if !p.scope.Stated {
 			return Decision{Rule: RuleNotStated}
 		}
-		return Decision{Effect: Ask, Strength: Client, Deliveries: []Delivery{DeliverValue}, Rule: RuleVault}
+		return Decision{Effect: Ask, Strength: Client, Deliveries: []Delivery{DeliverValue, DeliverRun}, Rule: RuleVault}
 	default:
 		return Decision{Rule: RuleOutOfScope}
 	}

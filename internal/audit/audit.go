@@ -39,12 +39,13 @@ const (
 	Withdrawn   Kind = "withdrawn"   // the call that asked has ended
 	Refused     Kind = "refused"     // scrim said no without asking
 	Granted     Kind = "granted"     // a yes was picked up: the value may leave once
+	Ended       Kind = "ended"       // a command that was given values has ended
 	Found       Kind = "found"       // a text that an agent had checked holds what Findings lists
 	Torn        Kind = "torn"        // the lines before this one were cut short, by a crash or a full disk
 )
 
 // Event is what a caller puts on record. It has no field for a secret's value.
-// Text that an agent wrote (Command, Dir, Purpose, Agent) is masked by the
+// Text that an agent wrote (Command, Dir, Program, Purpose, Agent) is masked by the
 // caller.
 type Event struct {
 	Time        time.Time `json:"time"` // zero: when it is appended
@@ -56,6 +57,10 @@ type Event struct {
 	Delivery    string    `json:"delivery,omitempty"`
 	Command     []string  `json:"command,omitempty"`
 	Dir         string    `json:"dir,omitempty"`
+	Program     string    `json:"program,omitempty"`        // the file that was or would have been run
+	ProgramHash string    `json:"program_sha256,omitempty"` // of that file, in hex
+	ExitCode    *int      `json:"exit_code,omitempty"`      // only with Kind Ended
+	TimedOut    bool      `json:"timed_out,omitempty"`      // only with Kind Ended
 	Purpose     string    `json:"purpose,omitempty"`
 	Agent       string    `json:"agent,omitempty"`
 	Strength    string    `json:"strength,omitempty"`
