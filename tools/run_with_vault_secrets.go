@@ -62,7 +62,7 @@ func (a RunAnswer) Text() string {
 func runWithVaultSecrets(d Deps) server.ServerTool {
 	return define(d, spec{
 		name:  "run_with_vault_secrets",
-		title: "Run a command with vault secrets, after a person's yes",
+		title: "Run a command with vault secrets, after a yes",
 		description: "Asks a person whether one command may run with secrets from the vault in its environment, runs it if they say yes, and returns what it printed, with the values masked. " +
 			"Prefer this to get_vault_secret: the values never enter this conversation. " +
 			"Use it for what find_secret calls stored_in_vault. The person sees the exact command, the program, the directory and the names; their yes is good for one run of exactly that. " +

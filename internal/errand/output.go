@@ -8,7 +8,7 @@ import (
 
 // maxRaw bounds what is kept of one stream while the command runs. It is far
 // more than is ever shown, so that a value at its end need not be shown in part.
-const maxRaw = 2 << 20
+const maxRaw = 768 << 10
 
 // Output is the beginning of what a command printed on one stream.
 type Output struct {

@@ -15,7 +15,7 @@ const (
 	maxShown = 64 << 10
 	// maxForm is more than any value takes up in any encoding: the system bounds
 	// a variable, to 128 KiB on Linux.
-	maxForm = 512 << 10
+	maxForm = 384 << 10
 )
 
 // marker is how each marker of the redactor begins, and markerEnd its end.
