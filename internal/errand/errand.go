@@ -164,7 +164,7 @@ func (r *Ready) start() (*watch, error) {
 	}
 	orders, reports, stdout, stderr := pipes[0], pipes[1], pipes[2], pipes[3]
 	w.orders = orders.write
-	w.supervisor = &exec.Cmd{ //nolint:gosec // G204: this program itself
+	w.supervisor = &exec.Cmd{
 		Path: r.command.Supervisor[0], Args: r.command.Supervisor, Env: []string{}, Dir: "/",
 		Stdout: stdout.write, Stderr: stderr.write, // and no stdin
 		ExtraFiles:  []*os.File{orders.read, reports.write, r.program},

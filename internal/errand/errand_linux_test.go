@@ -98,7 +98,7 @@ func TestWhatWasHashedRuns(t *testing.T) {
 func TestServerIsKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	server := exec.CommandContext(t.Context(), os.Args[0], "serve", dir)
+	server := exec.CommandContext(t.Context(), os.Args[0], "serve", dir) //nolint:gosec // G702: this program itself
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
