@@ -163,10 +163,11 @@ func (p *Policy) readVault(location secret.Location, environment string) Decisio
 		if !p.scope.Stated {
 			return Decision{Rule: RuleNotStated}
 		}
+		deliveries := []Delivery{DeliverValue, DeliverRun}
 		if p.proof && secret.Production(environment) {
-			return Decision{Effect: Ask, Strength: Verified, Deliveries: []Delivery{DeliverValue}, Rule: RuleProductionVault}
+			return Decision{Effect: Ask, Strength: Verified, Deliveries: deliveries, Rule: RuleProductionVault}
 		}
-		return Decision{Effect: Ask, Strength: Client, Deliveries: []Delivery{DeliverValue}, Rule: RuleVault}
+		return Decision{Effect: Ask, Strength: Client, Deliveries: deliveries, Rule: RuleVault}
 	default:
 		return Decision{Rule: RuleOutOfScope}
 	}

@@ -22,6 +22,7 @@ import (
 	"scrim/internal/audit"
 	"scrim/internal/devstore"
 	"scrim/internal/infisical"
+	"scrim/internal/launch"
 	"scrim/internal/secret"
 	"scrim/internal/store"
 	"scrim/policy"
@@ -46,6 +47,7 @@ type client struct {
 	held     *devstore.Store
 	clientID string
 	trail    string
+	dir      string       // the server's working directory
 	clock    atomic.Int64 // nanoseconds that the store's clock is ahead
 
 	mu  sync.Mutex
@@ -78,7 +80,8 @@ func startScope(t testing.TB, stated bool, patience time.Duration, limits ...dev
 		VaultPath: "/alpha/vault", StagingPath: "/alpha/staging", SharedPath: "/shared",
 	}
 	c := &client{t: t, lines: make(chan string, 10_000), done: make(chan error, 1), held: held, clientID: id}
-	c.trail = filepath.Join(t.TempDir(), "state", "audit.jsonl")
+	c.trail, c.dir = filepath.Join(t.TempDir(), "state", "audit.jsonl"), t.TempDir()
+	environ := append(os.Environ(), "INFISICAL_TOKEN=made-up", "SCRIM_PROJECT=alpha", "PROJECT_ENV=prod", "AWS_SECRET_ACCESS_KEY=made-up", "TERM=xterm", "TZ=UTC", "LC_TIME=C", "LD_LIBRARY_PATH=/nowhere")
 	redactor := redact.New(redact.Options{Vocabulary: server.Vocabulary})
 	var app *server.Server
 	app = server.New(tools.Deps{
@@ -88,8 +91,11 @@ func startScope(t testing.TB, stated bool, patience time.Duration, limits ...dev
 			Now: func() time.Time { return time.Now().Add(time.Duration(c.clock.Load())) },
 		}),
 		Patience: patience,
-		Trail:    audit.New(c.trail),
-		Gate:     approval.NewGate(approval.Options{Policy: policy.ForScope(scope), Audit: audit.New(c.trail), Mask: redactor.String}),
+		Errands: launch.Errands{
+			Supervisor: []string{os.Args[0], supervise}, Environ: environ, Dir: c.dir, Redactor: redactor,
+		},
+		Trail: audit.New(c.trail),
+		Gate:  approval.NewGate(approval.Options{Policy: policy.ForScope(scope), Audit: audit.New(c.trail), Mask: redactor.String}),
 	}, "test")
 	c.run(app)
 	return c

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -41,10 +42,18 @@ func (inputRequiredError) Error() string { return "a person is to be asked" }
 // inputRequiredError where the client is to ask and to call again.
 func (d Deps) ask(ctx context.Context, call mcp.CallToolRequest, request approval.Request, id string) (approval.Grant, *outcome, error) {
 	grant, id, err := d.decide(ctx, call, request, id)
-	if o, ok := outcomeOf(err, id, request.Refs[0].Name()); ok {
+	if o, ok := outcomeOf(err, id, call.Params.Name, namesOf(request)); ok {
 		return approval.Grant{}, &o, nil
 	}
 	return grant, nil, err
+}
+
+func namesOf(request approval.Request) string {
+	names := make([]string, len(request.Refs))
+	for i, ref := range request.Refs {
+		names[i] = ref.Name()
+	}
+	return strings.Join(names, ", ")
 }
 
 // decide is ask with every refusal as an error. It returns the request's id
@@ -157,7 +166,7 @@ func (d Deps) wait(ctx context.Context, question *approval.Question, event, gone
 		case <-limit:
 			return d.stillPending(question)
 		case <-alive.C:
-			progress(ctx, steps)
+			progress(ctx, steps, "waiting for a person")
 		}
 	}
 }
@@ -183,9 +192,37 @@ func WithProgress(ctx context.Context, tell Progress) context.Context {
 	return context.WithValue(ctx, progressKey{}, tell)
 }
 
-func progress(ctx context.Context, step int) {
+func progress(ctx context.Context, step int, message string) {
 	if tell, ok := ctx.Value(progressKey{}).(Progress); ok {
-		tell(step, "waiting for a person")
+		tell(step, message)
+	}
+}
+
+// afterWaiting is a step beyond all of waiting for a person, since steps only
+// grow.
+const afterWaiting = 1000
+
+// stayAlive tells the client from time to time that the call is alive, until
+// stop is called.
+func stayAlive(ctx context.Context, message string) (stop func()) {
+	ended := make(chan struct{})
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		alive := time.NewTicker(progressEvery)
+		defer alive.Stop()
+		for step := afterWaiting; ; step++ {
+			select {
+			case <-ended:
+				return
+			case <-alive.C:
+				progress(ctx, step, message)
+			}
+		}
+	}()
+	return func() {
+		close(ended)
+		<-told
 	}
 }
 
@@ -228,7 +265,7 @@ func agent(ctx context.Context) string {
 // unseen.
 func Form() json.RawMessage {
 	return json.RawMessage(`{"type":"object","properties":{"` + decisionField + `":{"type":"string","title":"Decision",` +
-		`"description":"approve lets the agent have the value once.","enum":["deny","approve"]}},"required":["` + decisionField + `"]}`)
+		`"description":"approve says yes to this one request, once.","enum":["deny","approve"]}},"required":["` + decisionField + `"]}`)
 }
 
 // choice reads the form. Whatever is not a plain approve is not one.
@@ -254,7 +291,7 @@ func choice(result *mcp.ElicitationResult) approval.Choice {
 
 // outcomeOf returns what an agent is told of a refusal that is an answer in
 // itself. Other errors are failures of the call.
-func outcomeOf(err error, id, name string) (outcome, bool) {
+func outcomeOf(err error, id, tool, name string) (outcome, bool) {
 	cooling, isCooling := errors.AsType[*approval.CooldownError](err)
 	_, byPolicy := errors.AsType[*approval.PolicyError](err)
 	waiting, isWaiting := errors.AsType[stillPendingError](err)
@@ -262,9 +299,9 @@ func outcomeOf(err error, id, name string) (outcome, bool) {
 	case err == nil, byPolicy, errors.Is(err, approval.ErrUnrecorded):
 		return outcome{}, false
 	case isWaiting && waiting.atDesk:
-		return outcome{"pending", id, "A person is to decide outside this client. Tell them to run `scrim approve " + id + "` in a terminal of their own, then call again with the same arguments and this request_id.", waiting.expires}, true
+		return outcome{"pending", id, "A person is to decide outside this client. Tell them to run `scrim approve " + id + "` in a terminal of their own, then call " + tool + " again with this request_id.", waiting.expires}, true
 	case isWaiting:
-		return outcome{"pending", id, "A person has been asked and has not answered yet. Tell them that you wait, then call again with the same arguments and this request_id.", waiting.expires}, true
+		return outcome{"pending", id, "A person has been asked and has not answered yet. Tell them that you wait, then call " + tool + " again with this request_id.", waiting.expires}, true
 	case isCooling:
 		return outcome{"denied", id, "A person said no to " + name + " a moment ago, so nobody is asked again before " + cooling.Until.UTC().Format(time.RFC3339) + ". Go on without it.", time.Time{}}, true
 	case errors.Is(err, approval.ErrDenied):

@@ -9,6 +9,8 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"scrim/internal/approval"
+	"scrim/internal/errand"
+	"scrim/internal/launch"
 	"scrim/internal/secret"
 	"scrim/internal/store"
 )
@@ -68,6 +70,9 @@ func explain(err error) CallError {
 	if e, ok := errors.AsType[*store.NoPathError](err); ok {
 		return CallError{"store_unavailable", e.Error(), "Tell the person that the project's name or path looks mistyped (SCRIM_PROJECT, or project in scrim.toml), or that its folder was never created in this environment."}
 	}
+	if f, ok := explainRun(err); ok {
+		return f
+	}
 	switch {
 	case errors.Is(err, secret.ErrNoProject):
 		return CallError{"store_unavailable", secret.ErrNoProject.Error(), "Tell the person that the project id looks wrong (SCRIM_PROJECT_ID, project_id in scrim.toml, or .infisical.json)."}
@@ -93,5 +98,29 @@ func explain(err error) CallError {
 		return CallError{"denied", "that approval does not belong to this request, was used before, or has expired", "Call again without request_id, so that the person is asked anew."}
 	default:
 		return CallError{"internal", "internal error", "Call again; if it lasts, tell the person to look at scrim's log."}
+	}
+}
+
+// explainRun maps what keeps a command from running. No sentence holds a part of
+// the command: an agent may have put a value there.
+func explainRun(err error) (CallError, bool) {
+	if e, ok := errors.AsType[*launch.RefusedError](err); ok {
+		return CallError{"denied", e.Error(), "Leave that name out, or tell the person: the secret needs another name or another value in the store."}, true
+	}
+	switch {
+	case errors.Is(err, errand.ErrChanged):
+		return CallError{"denied", "the program is not any more what the person said yes to, so nothing was started", "Call again without request_id, so that the person is asked about the program as it is now."}, true
+	case errors.Is(err, errand.ErrNoDir):
+		return CallError{"invalid_argument", "dir: there is no such directory", "Pass a directory that exists, or leave dir out for the server's working directory."}, true
+	case errors.Is(err, errand.ErrNotFound):
+		return CallError{"invalid_argument", "command: there is no such program, in the server's PATH or at that path seen from dir", "Check its name, or pass its path."}, true
+	case errors.Is(err, errand.ErrUnfit), errors.Is(err, errand.ErrTooLarge):
+		return CallError{"invalid_argument", "command: it is no program that scrim may read and run, or larger than 1 GiB", "Pass a program that is executable and readable; for a script without that, pass its interpreter first."}, true
+	case errors.Is(err, errand.ErrNotStarted):
+		return CallError{"invalid_argument", "command: the system did not start it", "Check that it is a program for this system, that what its first line names is there, and that names and arguments are not too large; nothing was run."}, true
+	case errors.Is(err, errand.ErrLost):
+		return CallError{"internal", "the process that watches over the command was ended, so how the command ended is not known", "Tell the person before you run it again: it may have done its work."}, true
+	default:
+		return CallError{}, false
 	}
 }

@@ -59,7 +59,7 @@ func findSecret(d Deps) server.ServerTool {
 	return define(d, spec{
 		name:  "find_secret",
 		title: "Find one secret by name",
-		description: "Says where one secret is: injected, staging_override, stored_in_vault (it exists and is not in your environment: see get_vault_secret), " +
+		description: "Says where one secret is: injected, staging_override, stored_in_vault (it exists and is not in your environment: see run_with_vault_secrets), " +
 			"shared_not_propagated, hidden, missing, or unknown. Only `missing` means that it does not exist here. Never returns the value.",
 		readOnly: true, idempotent: true,
 	}, func(ctx context.Context, _ mcp.CallToolRequest, a FindArguments) (FindAnswer, error) {
@@ -118,7 +118,7 @@ func (d Deps) nextStep(f store.Finding) string {
 	case store.Injected, store.StagingOverride:
 		return d.nextStepInjected(f)
 	case store.StoredInVault:
-		return "It exists and is stored in the vault, not injected. If you need its value, call get_vault_secret with a purpose; a person will be asked."
+		return "It exists and is stored in the vault, not injected. To use it, call run_with_vault_secrets with the command that needs it; only if you must see the value itself, call get_vault_secret. Either asks a person."
 	case store.SharedNotPropagated:
 		return "It exists in the shared source and was not copied to this project. Ask the person to propagate it; do not create a new one."
 	case store.Hidden:

@@ -45,15 +45,16 @@ func getVaultSecret(d Deps) server.ServerTool {
 	return define(d, spec{
 		name:  "get_vault_secret",
 		title: "Read one vault secret, after a person's yes",
-		description: "Asks a person whether you may have the value of one secret that is stored in the vault, and returns it once if they say yes. " +
-			"Use it only for what find_secret calls stored_in_vault, and only when a name is not enough.",
+		description: "Where a command needs the secret, call run_with_vault_secrets instead: it keeps the value out of this conversation. " +
+			"This asks a person whether you may have the value of one secret that is stored in the vault, and returns it once if they say yes. " +
+			"Use it only for what find_secret calls stored_in_vault, and only when you need to see the value itself.",
 		needsPerson: true,
 	}, d.getVaultSecret)
 }
 
 func (d Deps) getVaultSecret(ctx context.Context, call mcp.CallToolRequest, a GetArguments) (GetAnswer, error) {
 	if !d.Scope.Stated {
-		return GetAnswer{}, CallError{"environment_not_stated", "nobody stated the environment, so vault secrets cannot be read", "Ask the person to set PROJECT_ENV, or [env] default in scrim.toml, and to start scrim again."}
+		return GetAnswer{}, errNotStated()
 	}
 	if a.Delivery == string(policy.DeliverFile) {
 		return GetAnswer{}, CallError{"invalid_argument", "delivery file is not in this version", "Call again with delivery value, or without it."}
@@ -81,6 +82,10 @@ func (d Deps) getVaultSecret(ctx context.Context, call mcp.CallToolRequest, a Ge
 		Status: "approved", Value: d.Redactor.Disclose(ctx, values[0]), RequestID: grant.ID(),
 		NextStep: "Use the value where it is needed and do not repeat it; from now on it is masked as [redacted:" + a.Name + "].",
 	}, nil
+}
+
+func errNotStated() CallError {
+	return CallError{"environment_not_stated", "nobody stated the environment, so vault secrets cannot be read", "Ask the person to set PROJECT_ENV, or [env] default in scrim.toml, and to start scrim again."}
 }
 
 // vaultRef returns where name lies in the vault. A name that is somewhere else,
@@ -122,9 +127,13 @@ func (o *outcome) answer() GetAnswer {
 	if o == nil {
 		return GetAnswer{}
 	}
-	answer := GetAnswer{Status: o.status, RequestID: o.id, NextStep: o.nextStep}
-	if !o.expires.IsZero() {
-		answer.ExpiresAt = o.expires.UTC().Format(time.RFC3339)
+	return GetAnswer{Status: o.status, ExpiresAt: o.expiresAt(), RequestID: o.id, NextStep: o.nextStep}
+}
+
+// expiresAt is o.expires as an agent gets it, empty where nothing is open.
+func (o *outcome) expiresAt() string {
+	if o.expires.IsZero() {
+		return ""
 	}
-	return answer
+	return o.expires.UTC().Format(time.RFC3339)
 }

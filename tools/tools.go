@@ -16,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"scrim/internal/approval"
+	"scrim/internal/launch"
 	"scrim/internal/secret"
 	"scrim/internal/session"
 	"scrim/internal/store"
@@ -31,6 +32,7 @@ type Deps struct {
 	Trail        Trail           // nil: check_text tells nothing
 	Session      *session.Record // of the launched agent that this is a part of, or nil
 	Redactor     *redact.Redactor
+	Errands      launch.Errands
 	Log          *slog.Logger
 	Now          func() time.Time
 
@@ -48,6 +50,7 @@ func All(d Deps) []server.ServerTool {
 	return []server.ServerTool{
 		listSecrets(d),
 		findSecret(d),
+		runWithVaultSecrets(d),
 		getVaultSecret(d),
 		checkText(d),
 		checkSecrets(d),
@@ -63,6 +66,7 @@ type answer interface{ Text() string }
 type spec struct {
 	name, title, description string
 	readOnly, idempotent     bool
+	destructive, openWorld   bool // what an approved command may be
 	needsPerson              bool // Claude Code then asks its user on every call
 }
 
@@ -75,7 +79,7 @@ func define[A any, R answer](d Deps, s spec, handle func(context.Context, mcp.Ca
 	tool.RawOutputSchema = output
 	tool.Annotations = mcp.ToolAnnotation{
 		Title: s.title, ReadOnlyHint: &s.readOnly, IdempotentHint: &s.idempotent,
-		DestructiveHint: new(false), OpenWorldHint: new(false),
+		DestructiveHint: &s.destructive, OpenWorldHint: &s.openWorld,
 	}
 	if s.needsPerson {
 		tool.Meta = &mcp.Meta{AdditionalFields: map[string]any{"anthropic/requiresUserInteraction": true}}

@@ -63,7 +63,7 @@ func TestGoldenSchemas(t *testing.T) {
 // TestEveryTool holds all tools to what an agent may rely on.
 func TestEveryTool(t *testing.T) {
 	t.Parallel()
-	releasing := []string{"get_vault_secret"}
+	releasing := []string{"get_vault_secret", "run_with_vault_secrets"}
 	for _, tool := range tools.All(tools.Deps{}) {
 		name := tool.Tool.Name
 		if !regexp.MustCompile(`^[a-z_]+$`).MatchString(name) || tool.Tool.Title == "" || len(tool.Tool.Description) < 40 {

@@ -111,7 +111,7 @@ func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redac
 	})
 	app.Store(server.New(tools.Deps{
 		Scope: cfg.Scope, IdentityKind: from.Kind, Store: secrets, Session: inside,
-		Gate: gate, Trail: trail, Redactor: redactor, Log: log, Now: time.Now,
+		Gate: gate, Trail: trail, Errands: errands(redactor), Redactor: redactor, Log: log, Now: time.Now,
 	}, version()))
 	return app.Load(), gate
 }

@@ -33,6 +33,9 @@ const (
 	RuleScope    = "the request is for another scope than the policy"
 	RuleDelivery = "the policy does not let the value go out in that way"
 	RuleStrength = "the policy does not say how strong a yes must be"
+	RuleCommand  = "the request does not say which program it is to run, with which bytes, and where"
+	RuleHidden   = "the command cannot be shown to a person as it is"
+	RuleTooLong  = "the command is too long for a person to read"
 )
 
 var (
@@ -214,6 +217,9 @@ func (g *Gate) judge(r Request) (needed, error) {
 	if !rules.Covers(r.Scope) {
 		return n, &PolicyError{Rule: RuleScope}
 	}
+	if err := g.judgeCommand(r); err != nil {
+		return n, err
+	}
 	for _, ref := range r.Refs {
 		d := rules.Decide(policy.ReadVault, ref)
 		switch {
@@ -230,6 +236,24 @@ func (g *Gate) judge(r Request) (needed, error) {
 		}
 	}
 	return n, nil
+}
+
+// judgeCommand refuses a run that a person could not judge: a yes to what is not
+// there, or was not shown whole, would be a yes to anything.
+func (g *Gate) judgeCommand(r Request) error {
+	if r.Delivery != policy.DeliverRun {
+		return nil
+	}
+	if len(r.Command) == 0 || r.Dir == "" || r.Program == "" || r.ProgramSHA256 == "" {
+		return &PolicyError{Rule: RuleCommand}
+	}
+	if !Readable(r.Command, r.Dir, r.Program) {
+		return &PolicyError{Rule: RuleTooLong}
+	}
+	if slices.ContainsFunc(append(slices.Clone(r.Command), r.Dir, r.Program), g.hides) {
+		return &PolicyError{Rule: RuleHidden}
+	}
+	return nil
 }
 
 func (g *Gate) admitAnswer(s subject, a Answer) (Grant, *Question, error) {

@@ -232,16 +232,36 @@ func TestPolicyIsAskedFirst(t *testing.T) {
 		change func(*approval.Request, *approval.Options)
 		rule   string
 	}{
-		"injected":       {func(q *approval.Request, _ *approval.Options) { q.Refs = []secret.Ref{ref(t, "/alpha", "A")} }, policy.RuleInjected},
-		"one of several": {func(q *approval.Request, _ *approval.Options) { q.Refs = []secret.Ref{vault, ref(t, "/shared", "A")} }, policy.RuleShared},
-		"out of scope":   {func(q *approval.Request, _ *approval.Options) { q.Refs = []secret.Ref{ref(t, "/beta/vault", "A")} }, policy.RuleOutOfScope},
-		"zero ref":       {func(q *approval.Request, _ *approval.Options) { q.Refs = []secret.Ref{{}} }, policy.RuleOutOfScope},
-		"nothing":        {func(q *approval.Request, _ *approval.Options) { q.Refs = nil }, approval.RuleNothing},
-		"another scope":  {func(q *approval.Request, _ *approval.Options) { q.Scope.Project = "beta" }, approval.RuleScope},
-		"no delivery":    {func(q *approval.Request, _ *approval.Options) { q.Delivery = "" }, approval.RuleDelivery},
-		"into a file":    {func(q *approval.Request, _ *approval.Options) { q.Delivery = policy.DeliverFile }, approval.RuleDelivery},
-		"no policy":      {func(_ *approval.Request, o *approval.Options) { o.Policy = nil }, approval.RuleScope},
-		"zero policy":    {func(_ *approval.Request, o *approval.Options) { o.Policy = &policy.Policy{} }, approval.RuleScope},
+		"injected":         {func(q *approval.Request, _ *approval.Options) { q.Refs = []secret.Ref{ref(t, "/alpha", "A")} }, policy.RuleInjected},
+		"one of several":   {func(q *approval.Request, _ *approval.Options) { q.Refs = []secret.Ref{vault, ref(t, "/shared", "A")} }, policy.RuleShared},
+		"out of scope":     {func(q *approval.Request, _ *approval.Options) { q.Refs = []secret.Ref{ref(t, "/beta/vault", "A")} }, policy.RuleOutOfScope},
+		"zero ref":         {func(q *approval.Request, _ *approval.Options) { q.Refs = []secret.Ref{{}} }, policy.RuleOutOfScope},
+		"nothing":          {func(q *approval.Request, _ *approval.Options) { q.Refs = nil }, approval.RuleNothing},
+		"another scope":    {func(q *approval.Request, _ *approval.Options) { q.Scope.Project = "beta" }, approval.RuleScope},
+		"no delivery":      {func(q *approval.Request, _ *approval.Options) { q.Delivery = "" }, approval.RuleDelivery},
+		"into a file":      {func(q *approval.Request, _ *approval.Options) { q.Delivery = policy.DeliverFile }, approval.RuleDelivery},
+		"a run of nothing": {func(q *approval.Request, _ *approval.Options) { q.Delivery = policy.DeliverRun }, approval.RuleCommand},
+		"a run without a hash": {func(q *approval.Request, _ *approval.Options) {
+			*q = run(t, "true")
+			q.ProgramSHA256 = ""
+		}, approval.RuleCommand},
+		"a run of more than is read": {func(q *approval.Request, _ *approval.Options) {
+			*q = run(t, "true", strings.Repeat("x", 3000))
+		}, approval.RuleTooLong},
+		"a run that hides a value": {func(q *approval.Request, o *approval.Options) {
+			*q = run(t, "echo", "made\u200b-up-value")
+			o.Mask = func(s string) string { return strings.ReplaceAll(s, "made-up-value", "[redacted:OTHER]") }
+		}, approval.RuleHidden},
+		"a run that nothing masks": {func(q *approval.Request, o *approval.Options) {
+			*q = run(t, "true")
+			o.Mask = nil
+		}, approval.RuleHidden},
+		"a run with one of several": {func(q *approval.Request, _ *approval.Options) {
+			*q = run(t, "true")
+			q.Refs = append(q.Refs, ref(t, "/alpha", "A"))
+		}, policy.RuleInjected},
+		"no policy":   {func(_ *approval.Request, o *approval.Options) { o.Policy = nil }, approval.RuleScope},
+		"zero policy": {func(_ *approval.Request, o *approval.Options) { o.Policy = &policy.Policy{} }, approval.RuleScope},
 		"not stated": {func(q *approval.Request, o *approval.Options) {
 			q.Scope, o.Policy = unstated, policy.ForScope(unstated)
 		}, policy.RuleNotStated},

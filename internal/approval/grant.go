@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"scrim/internal/audit"
 	"scrim/internal/secret"
 )
 
@@ -36,6 +37,27 @@ func (g Grant) Redeem() ([]secret.Ref, error) {
 		return nil, ErrNotGranted
 	}
 	return g.grant.redeem()
+}
+
+// Void spends the grant without a use, puts the reason on record, and returns
+// it. What has come apart since the yes is not what the person said yes to.
+func (g Grant) Void(reason error) error {
+	if g.grant == nil {
+		return fmt.Errorf("%w: %w", ErrNotGranted, reason)
+	}
+	g.grant.spent.Store(true)
+	return g.grant.gate.refuse(g.grant.about, g.grant.id, reason)
+}
+
+// Ended puts the end of the command on record that was given what the grant is
+// for.
+func (g Grant) Ended(exitCode int, timedOut bool) error {
+	if g.grant == nil {
+		return ErrNotGranted
+	}
+	e := g.grant.about.event(audit.Ended, g.grant.id)
+	e.ExitCode, e.TimedOut = &exitCode, timedOut
+	return g.grant.gate.append(e, nil)
 }
 
 func (g *grant) redeem() ([]secret.Ref, error) {

@@ -9,30 +9,34 @@ import (
 	"scrim/policy"
 )
 
-// Request is what an agent asks for. Command, Dir, Purpose and Agent are
-// untrusted text.
+// Request is what an agent asks for. Command, Dir, Program, Purpose and Agent
+// are untrusted text: names of files are of whoever made them.
 type Request struct {
 	Scope    secret.Scope
 	Refs     []secret.Ref
 	Delivery policy.Delivery
-	Command  []string
-	Dir      string
 	Purpose  string
 	Agent    string // what the client calls itself
+
+	// What is to be run, where Delivery is DeliverRun.
+	Command       []string
+	Dir           string // absolute, links resolved
+	Program       string // the file that Command[0] came to: absolute, links resolved
+	ProgramSHA256 string // of that file, in hex
 }
 
 // Digest returns a SHA-256 over every field of r and of its scope, each with
 // its length in front, so that no two requests share an encoding. Questions,
 // answers and grants are bound to it.
 func (r Request) Digest() [sha256.Size]byte {
-	return r.digest("scrim request 1", r.Purpose)
+	return r.digest("scrim request 2", r.Purpose)
 }
 
 // core is the Digest of everything but the purpose. Models reword their
 // purpose when they call again, so whoever names a request id gets its answer
 // as long as the rest is the same.
 func (r Request) core() [sha256.Size]byte {
-	return r.digest("scrim request 1 but for its purpose", "")
+	return r.digest("scrim request 2 but for its purpose", "")
 }
 
 func (r Request) digest(domain, purpose string) [sha256.Size]byte {
@@ -48,6 +52,8 @@ func (r Request) digest(domain, purpose string) [sha256.Size]byte {
 	d.text(string(r.Delivery))
 	d.texts(r.Command)
 	d.text(r.Dir)
+	d.text(r.Program)
+	d.text(r.ProgramSHA256)
 	d.text(purpose)
 	d.text(r.Agent)
 	return [sha256.Size]byte(d.Sum(nil))

@@ -32,7 +32,7 @@ func draw(t *rapid.T) approval.Request {
 			SharedStated: rapid.Bool().Draw(t, "shared stated"),
 		},
 		Refs: refs.Draw(t, "refs"), Delivery: policy.Delivery(word.Draw(t, "delivery")), Command: texts.Draw(t, "command"),
-		Dir: word.Draw(t, "dir"), Purpose: word.Draw(t, "purpose"), Agent: word.Draw(t, "agent"),
+		Dir: word.Draw(t, "dir"), Program: word.Draw(t, "program"), ProgramSHA256: word.Draw(t, "hash"), Purpose: word.Draw(t, "purpose"), Agent: word.Draw(t, "agent"),
 	}
 }
 

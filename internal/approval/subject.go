@@ -17,8 +17,9 @@ type subject struct {
 	digest  [sha256.Size]byte
 	core    [sha256.Size]byte
 
-	command []string
+	command []string // each word as shown writes it
 	dir     string
+	program string
 	purpose string
 	agent   string
 }
@@ -27,7 +28,6 @@ type subject struct {
 const (
 	maxPurpose = 300
 	maxAgent   = 60
-	maxWord    = 300
 	maxID      = 40
 )
 
@@ -37,14 +37,16 @@ func (g *Gate) subject(r Request) subject {
 		request: r,
 		digest:  r.Digest(),
 		core:    r.core(),
-		dir:     g.say(r.Dir, maxWord),
+		dir:     g.shown(r.Dir),
+		program: g.shown(r.Program),
 		purpose: g.say(r.Purpose, maxPurpose),
 		agent:   g.say(r.Agent, maxAgent),
 	}
 	for _, word := range r.Command {
-		s.command = append(s.command, g.say(word, maxWord))
+		s.command = append(s.command, g.shown(word))
 	}
-	s.request.Command, s.request.Dir, s.request.Purpose, s.request.Agent = nil, "", "", ""
+	s.request.Command, s.request.Dir, s.request.Program = nil, "", ""
+	s.request.Purpose, s.request.Agent = "", ""
 	return s
 }
 
@@ -75,6 +77,8 @@ func (s subject) event(kind audit.Kind, id string) audit.Event {
 		Delivery:    string(s.request.Delivery),
 		Command:     s.command,
 		Dir:         s.dir,
+		Program:     s.program,
+		ProgramHash: s.request.ProgramSHA256,
 		Purpose:     s.purpose,
 		Agent:       s.agent,
 		Digest:      fmt.Sprintf("%x", s.digest),

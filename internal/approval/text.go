@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"scrim/policy"
 )
 
 // What a question looks like: scrim's own lines first, then the agent's words,
@@ -17,10 +19,17 @@ const (
 const warning = `Lines behind a bar are the agent's own words: unchecked,
 and perhaps meant to mislead you.`
 
+// warningOfRun says what a yes to a command comes to. Masking is no fence: the
+// command may write the value backwards.
+const warningOfRun = `A yes gives the secret to this command, and the command can send it
+anywhere. What it prints comes back masked; the secret itself does not
+enter the conversation unless the command wants it to.`
+
 // text authors the question about s.
 func (g *Gate) text(s subject) string {
 	var b strings.Builder
-	b.WriteString("An agent asks to read from the vault.\n\n")
+	runs := s.request.Delivery == policy.DeliverRun
+	b.WriteString(opening(runs))
 	for _, ref := range s.request.Refs {
 		fmt.Fprintf(&b, "Secret:      %s\n", ref.Name())
 		fmt.Fprintf(&b, "Place:       vault, %s:%s\n", ref.Environment(), ref.Path())
@@ -28,13 +37,34 @@ func (g *Gate) text(s subject) string {
 	scope := s.request.Scope
 	fmt.Fprintf(&b, "Project:     %s\n", g.say(scope.Project, maxAgent))
 	fmt.Fprintf(&b, "Environment: %s\n", g.say(scope.Environment, maxAgent))
-	fmt.Fprintf(&b, "Delivery:    %s, into the agent's conversation and so to its model\n", s.request.Delivery)
-	fmt.Fprintf(&b, "A yes:       is good for one read, within %s\n", words(g.options.AnswerTTL))
+	if runs {
+		b.WriteString("Delivery:    run, into the environment of the command below\n")
+		fmt.Fprintf(&b, "Program:     SHA-256 %s\n", s.request.ProgramSHA256)
+		fmt.Fprintf(&b, "A yes:       is good for one run, within %s\n", words(g.options.AnswerTTL))
+	} else {
+		fmt.Fprintf(&b, "Delivery:    %s, into the agent's conversation and so to its model\n", s.request.Delivery)
+		fmt.Fprintf(&b, "A yes:       is good for one read, within %s\n", words(g.options.AnswerTTL))
+	}
 	fmt.Fprintf(&b, "No answer:   in %s counts as no\n\n", words(g.options.QuestionTTL))
+	if runs {
+		b.WriteString(warningOfRun + "\n\n")
+	}
 	b.WriteString(warning + "\n")
+	if runs {
+		fence(&b, "command: ", line(s.command))
+		fence(&b, "program: ", s.program)
+		fence(&b, "directory: ", s.dir)
+	}
 	fence(&b, "who: ", s.agent)
 	fence(&b, "why: ", s.purpose)
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func opening(runs bool) string {
+	if runs {
+		return "An agent asks to run a command with a secret from the vault.\n\n"
+	}
+	return "An agent asks to read from the vault.\n\n"
 }
 
 // fence writes the agent's words behind bars, wrapped here so that no client

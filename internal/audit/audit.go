@@ -39,6 +39,7 @@ const (
 	Withdrawn   Kind = "withdrawn"   // the call that asked has ended
 	Refused     Kind = "refused"     // scrim said no without asking
 	Granted     Kind = "granted"     // a yes was picked up: the value may leave once
+	Ended       Kind = "ended"       // a command that was given values has ended
 	Found       Kind = "found"       // a text that an agent had checked holds what Findings lists
 	Enrolled    Kind = "enrolled"    // Factor is what proves from now on that a person is there
 	Unenrolled  Kind = "unenrolled"  // Factor no longer proves anything
@@ -46,7 +47,7 @@ const (
 )
 
 // Event is what a caller puts on record. It has no field for a secret's value.
-// Text that an agent wrote (Command, Dir, Purpose, Agent) is masked by the
+// Text that an agent wrote (Command, Dir, Program, Purpose, Agent) is masked by the
 // caller.
 type Event struct {
 	Time        time.Time `json:"time"` // zero: when it is appended
@@ -58,6 +59,10 @@ type Event struct {
 	Delivery    string    `json:"delivery,omitempty"`
 	Command     []string  `json:"command,omitempty"`
 	Dir         string    `json:"dir,omitempty"`
+	Program     string    `json:"program,omitempty"`        // the file that was or would have been run
+	ProgramHash string    `json:"program_sha256,omitempty"` // of that file, in hex
+	ExitCode    *int      `json:"exit_code,omitempty"`      // only with Kind Ended
+	TimedOut    bool      `json:"timed_out,omitempty"`      // only with Kind Ended
 	Purpose     string    `json:"purpose,omitempty"`
 	Agent       string    `json:"agent,omitempty"`
 	Strength    string    `json:"strength,omitempty"`

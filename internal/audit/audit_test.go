@@ -124,7 +124,7 @@ func TestEventHasNoRoomForAValue(t *testing.T) {
 	}
 	want := []string{
 		"Time", "Kind", "RequestID", "Project", "Environment", "Names", "Delivery", "Command", "Dir",
-		"Purpose", "Agent", "Strength", "Factor", "Rule", "Reason", "Findings", "Digest", "PID",
+		"Program", "ProgramHash", "ExitCode", "TimedOut", "Purpose", "Agent", "Strength", "Factor", "Rule", "Reason", "Findings", "Digest", "PID",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

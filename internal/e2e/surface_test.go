@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -80,6 +81,17 @@ var sensible = map[string][]map[string]any{
 		{"name": "a\x00b"},
 		{},
 	},
+	"run_with_vault_secrets": {
+		{"names": []string{"PAYOUT_PHRASE"}, "command": []string{"true"}, "purpose": "pay"},
+		{"names": []string{"MAILER_PHRASE"}, "command": []string{"true"}, "purpose": "greet"},
+		{"names": []string{"PAYOUT_PHRASE", "NOWHERE_PHRASE"}, "command": []string{"true"}, "purpose": "p"},
+		{"names": []string{"PAYOUT_PHRASE"}, "command": []string{"no-such-program-anywhere"}, "purpose": "p"},
+		{"names": []string{"PAYOUT_PHRASE"}, "command": []string{"true"}, "purpose": "p", "dir": "nowhere"},
+		{"names": []string{"PAYOUT_PHRASE"}, "command": []string{"true"}, "purpose": "p", "timeout_seconds": 601},
+		{"names": []string{"PAYOUT_PHRASE"}, "command": []string{"true"}, "purpose": "p", "request_id": "made up"},
+		{"names": []string{"PAYOUT_PHRASE"}},
+		{},
+	},
 	"get_vault_secret": {
 		{"name": "PAYOUT_PHRASE", "purpose": "pay"},
 		{"name": "MAILER_PHRASE", "purpose": "greet"},
@@ -117,7 +129,7 @@ func TestEveryToolKeepsItsSchema(t *testing.T) {
 		if tool.Title == "" || tool.Description == "" || len(tool.Annotations) == 0 {
 			t.Errorf("%s lacks a title, a description or annotations", tool.Name)
 		}
-		if asks := tool.Meta["anthropic/requiresUserInteraction"] == true; asks != (tool.Name == "get_vault_secret") {
+		if asks := tool.Meta["anthropic/requiresUserInteraction"] == true; asks != slices.Contains([]string{"get_vault_secret", "run_with_vault_secrets"}, tool.Name) {
 			t.Errorf("%s: requiresUserInteraction is %v", tool.Name, asks)
 		}
 		schema(t, tool.Name+" input", tool.InputSchema)
@@ -181,12 +193,13 @@ func TestWrongArgumentsAreNotEchoed(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-7731-osier"
 	good := map[string]map[string]any{
-		"list_secrets":     {},
-		"find_secret":      {"name": "PAYOUT_PHRASE"},
-		"get_vault_secret": {"name": "PAYOUT_PHRASE", "purpose": "pay"},
-		"check_text":       {"text": "a commit message"},
-		"check_secrets":    {},
-		"describe_scope":   {},
+		"list_secrets":           {},
+		"find_secret":            {"name": "PAYOUT_PHRASE"},
+		"get_vault_secret":       {"name": "PAYOUT_PHRASE", "purpose": "pay"},
+		"run_with_vault_secrets": {"names": []string{"PAYOUT_PHRASE"}, "command": []string{"true"}, "purpose": "pay"},
+		"check_text":             {"text": "a commit message"},
+		"check_secrets":          {},
+		"describe_scope":         {},
 	}
 	wrong := []any{42, true, nil, []any{canary}, map[string]any{"k": canary}, strings.Repeat(canary, 5000), canary + "/../" + canary, canary + "\x00"}
 
@@ -214,7 +227,7 @@ func TestWrongArgumentsAreNotEchoed(t *testing.T) {
 		}
 		for property := range s.Properties {
 			for _, value := range wrong {
-				if text, ok := value.(string); ok && free(property, text) {
+				if text, ok := value.(string); ok && free(property, text) || right(property, value) {
 					continue
 				}
 				refuse(tool.Name, with(args, property, value))
@@ -228,6 +241,13 @@ func TestWrongArgumentsAreNotEchoed(t *testing.T) {
 		}
 	}
 	w.end(nothing)
+}
+
+// right reports whether a value is one that a property is there for. A name that
+// is well-formed comes back, as it does from every tool.
+func right(property string, value any) bool {
+	_, list := value.([]any)
+	return property == "timeout_seconds" && value == 42 || property == "names" && list
 }
 
 // free reports whether a property takes text as it is, so that it is not wrong.
@@ -289,6 +309,9 @@ func (w *wire) echo(text string) {
 		"find_secret":      {"name": text},
 		"list_secrets":     {"match": text, "cursor": text},
 		"get_vault_secret": {"name": text, "purpose": text},
+		"run_with_vault_secrets": {
+			"names": []string{text}, "command": []string{"echo", text}, "dir": text, "purpose": text, "request_id": text,
+		},
 	} {
 		w.reply(w.start(tool, args))
 	}

@@ -1,5 +1,6 @@
 // Package launch decides what the environment of a launched agent holds: the
-// secrets of a project's own path, and none of scrim's credentials.
+// secrets of a project's own path, and none of scrim's credentials. It decides
+// the same of a command that is run for an agent with vault secrets (errand.go).
 package launch
 
 import (
@@ -101,11 +102,21 @@ var reference = regexp.MustCompile(`\$\{[A-Za-z0-9_.-]+\}`)
 // refuse returns why e is not injected, or "".
 func refuse(e store.Entry, allow []string) string {
 	name := e.Ref.Name()
-	switch value := e.Value(); {
+	switch {
 	case isOwn(name):
-		return "it is a name that scrim or Infisical reads itself"
+		return ownName
 	case runsCode(name) && !slices.Contains(allow, name):
 		return "it changes how programs load or run code; [run] allow in your own scrim/config.toml permits it"
+	default:
+		return refuseValue(e.Value())
+	}
+}
+
+const ownName = "it is a name that scrim or Infisical reads itself"
+
+// refuseValue returns why no variable can have a value, or "".
+func refuseValue(value secret.Value) string {
+	switch {
 	case value.IsZero():
 		return "this identity may not read its value"
 	case strings.Contains(value.Reveal(), "\x00"):

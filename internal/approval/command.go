@@ -1,0 +1,96 @@
+package approval
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"scrim/internal/secret"
+)
+
+// maxCommand is how many runes a person is asked to read of a command, its
+// program and its directory. What is longer belongs into a file of its own.
+const maxCommand = 3000
+
+// maxEscaped is more than maxCommand runes come to when each is escaped.
+const maxEscaped = 10*maxCommand + 1
+
+// Readable reports whether a command is short enough to be shown whole.
+func Readable(command []string, dir, program string) bool {
+	n := utf8.RuneCountInString(dir) + utf8.RuneCountInString(program)
+	for _, word := range command {
+		n += utf8.RuneCountInString(word) + 1
+	}
+	return n <= maxCommand
+}
+
+// shown makes a word of a command fit to be shown: masked, whole, and so that
+// no two words look the same. Unlike prose it is never tidied: a line that is
+// left out, or a space that is not shown, can make another command of it.
+func (g *Gate) shown(word string) string {
+	if g.hides(word) {
+		return g.say(word, maxEscaped)
+	}
+	return secret.Untrusted(escaped(g.options.Mask(word)), maxEscaped, g.options.Mask)
+}
+
+// hides reports whether a known value comes out of word once what cannot be
+// seen is left out of it: such a word cannot be shown as it is.
+func (g *Gate) hides(word string) bool {
+	if g.options.Mask == nil {
+		return true
+	}
+	seen := secret.Untrusted(g.options.Mask(word), maxEscaped, func(s string) string { return s })
+	return g.options.Mask(seen) != seen
+}
+
+// escaped writes a word so that it can be told from every other: backslashes,
+// the second of two spaces, a space at either end, backticks (which the fence
+// would change), and whatever cannot be seen, as escapes.
+func escaped(word string) string {
+	var b strings.Builder
+	spaced := true
+	for i, r := range word {
+		last := i+utf8.RuneLen(r) >= len(word)
+		switch {
+		case r == ' ' && !spaced && !last:
+			b.WriteByte(' ')
+		case r == utf8.RuneError:
+			b.WriteString(`\ufffd`)
+		case r == '\\':
+			b.WriteString(`\\`)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case strings.ContainsRune(" `", r) || r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case unicode.IsPrint(r) && !unicode.In(r, unicode.M, unicode.Z, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) && r != '\u2800':
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+		spaced = r == ' '
+	}
+	return b.String()
+}
+
+// line joins the words of a command, with quotes around those that are not
+// plainly one word.
+func line(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = word
+		if word == "" || strings.ContainsFunc(word, isSpecial) {
+			quoted[i] = `"` + strings.ReplaceAll(word, `"`, `\"`) + `"`
+		}
+	}
+	return strings.Join(quoted, " ")
+}
+
+func isSpecial(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./:=,+@%[]", r)
+}

@@ -1,0 +1,32 @@
+//go:build darwin || freebsd || netbsd || openbsd || dragonfly
+
+package errand
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// harden keeps this process and the command from leaving values in a core dump.
+func harden() { _ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) }
+
+// adopt does nothing: a process that leaves its session is nobody's here.
+func adopt() error { return nil }
+
+func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+
+// program returns what to execute: the path, since these systems run no
+// descriptor.
+func program(path string) (string, []uintptr) { return path, []uintptr{0, 1, 2} }
+
+// signalAll signals the command's process group.
+func signalAll(command int, s unix.Signal) { _ = unix.Kill(-command, s) }
+
+// slay ends a supervisor that was kept from its work, and the command's group.
+func slay(supervisor, command int) {
+	if command > 0 {
+		endGroup(command)
+	}
+	_ = unix.Kill(supervisor, unix.SIGKILL)
+}

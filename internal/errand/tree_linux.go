@@ -1,0 +1,115 @@
+package errand
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// harden keeps other processes of the user out of this one, which holds values,
+// and keeps it and the command from leaving them in a core dump.
+func harden() {
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+}
+
+// adopt makes this process the parent of every descendant that loses its own.
+func adopt() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("become a subreaper: %w", err)
+	}
+	return nil
+}
+
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGKILL}
+}
+
+// program returns what to execute, and the command's descriptors: the file that
+// was hashed, whatever stands at its path now. A script is opened once more by
+// the program that its first line names, so it keeps the descriptor.
+func program(string) (string, []uintptr) {
+	if isScript() {
+		return "/proc/self/fd/3", []uintptr{0, 1, 2, programDescriptor}
+	}
+	return fmt.Sprintf("/proc/self/fd/%d", programDescriptor), []uintptr{0, 1, 2}
+}
+
+func isScript() bool {
+	var start [2]byte
+	n, _ := unix.Pread(programDescriptor, start[:], 0)
+	return string(start[:n]) == "#!"
+}
+
+// signalAll signals the command's process group and every descendant of this
+// process.
+func signalAll(command int, s unix.Signal) {
+	_ = unix.Kill(-command, s)
+	for _, pid := range descendants(unix.Getpid()) {
+		_ = unix.Kill(pid, s)
+	}
+}
+
+// slay ends a supervisor that was kept from its work, and before that what it
+// was to end: as long as the supervisor is there, all of it descends from it.
+func slay(supervisor, _ int) {
+	for range 20 {
+		for _, pid := range descendants(supervisor) {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	_ = unix.Kill(supervisor, unix.SIGKILL)
+}
+
+// descendants lists the processes that descend from pid.
+func descendants(pid int) []int {
+	children := processes()
+	found := children[pid]
+	for i := 0; i < len(found); i++ {
+		found = append(found, children[found[i]]...)
+	}
+	return found
+}
+
+// processes lists all by their parent. Those that have ended are among them: one
+// whose first thread has ended looks so, and may have others that have not.
+func processes() map[int][]int {
+	children := map[int][]int{}
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return children
+	}
+	defer func() { _ = proc.Close() }()
+	names, _ := proc.Readdirnames(-1) // those that are read before an error are some
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		if parent := parentOf(pid); parent > 0 {
+			children[parent] = append(children[parent], pid)
+		}
+	}
+	return children
+}
+
+// parentOf returns the number of a process's parent, 0 where it is gone.
+func parentOf(pid int) int {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// The name is in parentheses and may have some itself.
+	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
+	if len(fields) < 2 {
+		return 0
+	}
+	parent, _ := strconv.Atoi(string(fields[1])) // 0 where it is none
+	return parent
+}
