@@ -109,7 +109,7 @@ func (e *EnrollCmd) list(q *query, enrolled *approver.Approver) error {
 // set asks for the present PIN where there is one, then for the new one, and
 // keeps that.
 func (e *EnrollCmd) set(c *cli, q *query, enrolled *approver.Approver) error {
-	t, change, err := e.leave(c, enrolled)
+	t, change, err := e.leave(c, q, enrolled)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (e *EnrollCmd) set(c *cli, q *query, enrolled *approver.Approver) error {
 }
 
 // leave opens the terminal, and returns leave to set a PIN.
-func (e *EnrollCmd) leave(c *cli, enrolled *approver.Approver) (*prompt, approver.Change, error) {
+func (e *EnrollCmd) leave(c *cli, q *query, enrolled *approver.Approver) (*prompt, approver.Change, error) {
 	if e.Lost {
 		change, err := enrolled.Replace()
 		if err != nil {
@@ -136,12 +136,12 @@ func (e *EnrollCmd) leave(c *cli, enrolled *approver.Approver) (*prompt, approve
 		t, err := openPINPrompt()
 		return t, change, err
 	}
-	return askPresent(c, enrolled)
+	return askPresent(c, q, enrolled)
 }
 
 // askPresent opens the terminal, asks for the present PIN where there is one,
 // and returns leave to change it. One that is not right is not approved.
-func askPresent(c *cli, enrolled *approver.Approver) (*prompt, approver.Change, error) {
+func askPresent(c *cli, q *query, enrolled *approver.Approver) (*prompt, approver.Change, error) {
 	state, err := enrolled.State()
 	if err != nil {
 		return nil, approver.Change{}, err
@@ -157,6 +157,10 @@ func askPresent(c *cli, enrolled *approver.Approver) (*prompt, approver.Change, 
 	var change approver.Change
 	if err == nil {
 		change, err = enrolled.Change(c.ctx, present)
+	}
+	if _, ok := errors.AsType[*approver.WrongError](err); ok {
+		q.say("This is not the present PIN, and nothing was changed: run scrim enroll again. Where you forgot it, docs/approval.md has the way.")
+		err = errNotApproved
 	}
 	if err != nil {
 		t.close()
@@ -204,7 +208,7 @@ func removePIN(c *cli, q *query, enrolled *approver.Approver) error {
 		}
 		return err
 	}
-	t, change, err := askPresent(c, enrolled)
+	t, change, err := askPresent(c, q, enrolled)
 	if err != nil {
 		return err
 	}

@@ -122,7 +122,7 @@ func TestEnroll(t *testing.T) {
 		l = e.sit(flags...)
 		l.sees(`Present PIN \(not shown\): `)
 		l.types(first + "\n")
-		l.sees(`scrim: this is not the PIN: try again, in 1s at the earliest`)
+		l.sees(`This is not the present PIN, and nothing was changed: run scrim enroll again`)
 		l.leaves(4)
 		hides(l)
 	}

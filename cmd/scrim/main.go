@@ -13,7 +13,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"scrim/internal/approver"
 	"scrim/internal/config"
 	"scrim/internal/secret"
 	"scrim/internal/store"
@@ -115,9 +114,6 @@ func refused(code string) exitError {
 // consequence returns the exit code that scripts rely on, and the next step
 // for a person where the error does not say it itself.
 func consequence(err error) (exitError, string) {
-	if _, ok := errors.AsType[*approver.WrongError](err); ok {
-		return errNotApproved, ""
-	}
 	if _, ok := errors.AsType[*config.Error](err); ok {
 		return errUsage, ""
 	}
