@@ -24,7 +24,7 @@ type EnrollCmd struct {
 
 // Help is shown by `scrim enroll --help`.
 func (EnrollCmd) Help() string {
-	return `Sets the PIN that proves that a person is there. It is asked for twice on the terminal, without being shown; where there is one already, that one first. It has eight characters or more. What is kept is a hash that is costly to guess at, in approver.json beside your own scrim/config.toml, which only you can read; the audit trail says that there is one. No approval asks for it yet (docs/approval.md).
+	return `Sets the PIN that proves that a person is there. It is asked for twice on the terminal, without being shown; where there is one already, that one first. It has eight characters or more. What is kept is a hash that is costly to guess at, in approver.json beside your own scrim/config.toml, which only you can read; the audit trail says that there is one. Servers that are started from then on ask for it before they give a vault value of production (docs/approval.md).
 
 Examples:
 
