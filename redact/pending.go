@@ -201,16 +201,24 @@ func isInUnit(text []byte, i int) bool {
 		return true // a line may be indented
 	}
 	for at := max(0, i-maxSequence); at < i; at++ {
-		next := bytes.IndexByte(text[at:i], '\x1b')
-		if next < 0 {
-			return false
-		}
-		at += next
-		if length := sequenceLength(text[at:]); length == incomplete || length > i-at {
-			return true
+		switch {
+		case text[at] == '\x1b':
+			if length := sequenceLength(text[at:]); length == incomplete || length > i-at {
+				return true
+			}
+		case isSign(text[at]) && meansEscape(text[at:]):
+			return true // a control sequence that is encoded itself
 		}
 	}
 	return false
+}
+
+// meansEscape reports whether text starts with what stands for the character that
+// starts a control sequence.
+func meansEscape(text []byte) bool {
+	var buffer [16]byte
+	meant, length := kindFor(text[0]).unit(buffer[:0], text)
+	return length > 0 && bytes.IndexByte(meant, '\x1b') >= 0
 }
 
 // glance is how much of a tail is undone to see whether it is worth to undo all.

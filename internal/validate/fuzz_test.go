@@ -85,7 +85,7 @@ func FuzzForms(f *testing.F) {
 	types := secret.Types()
 	for _, value := range []string{"https://x", "a@b.c", "1", "true", goodUUID, "0xff", "bWFkZQ==", "{}", goodJWT, goodPEM} {
 		for which := range types {
-			f.Add(value, uint8(which)) //nolint:gosec // G115: there are few
+			f.Add(value, uint8(which))
 		}
 	}
 	f.Fuzz(func(t *testing.T, value string, which uint8) {

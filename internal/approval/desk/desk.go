@@ -179,7 +179,7 @@ type refusedError struct {
 func (e *refusedError) Error() string { return e.text }
 
 func (e *refusedError) Is(target error) bool {
-	return e.notProved && target == approval.ErrNotProved //nolint:errorlint // a sentinel, as errors.Is hands it over
+	return e.notProved && target == approval.ErrNotProved
 }
 
 func (d Desk) exchange(ctx context.Context, limit time.Duration, a ask) (told, error) {
