@@ -106,13 +106,26 @@ func (c *client) wantGone(files ...string) {
 			c.t.Errorf("%s: %q %v", file, data, err)
 			continue
 		}
-		// One that nobody has waited for yet has ended all the same.
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err == nil && !bytes.Contains(stat, []byte(") Z ")) {
+		if stat := lingering(pid); stat != "" {
 			c.t.Errorf("the process in %s is there: %s", file, stat)
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
+}
+
+// lingering returns what the system says of a process that does not end, or "". It
+// is killed by then: that takes effect when it next would run.
+func lingering(pid int) string {
+	var stat []byte
+	for range 300 {
+		var err error
+		stat, err = os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || bytes.Contains(stat, []byte(") Z ")) { // one that nobody has waited for has ended all the same
+			return ""
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return string(stat)
 }
 
 // awaitFile waits until a command has written a file.

@@ -32,7 +32,7 @@ Examples:
   scrim enroll --list           what is enrolled, and since when
   scrim enroll --list --json    for scripts
   scrim enroll --remove         go without again
-  scrim enroll --lost           set a new one where the file is gone, on record
+  scrim enroll --lost           set a new one where the file is gone
 
 A PIN is read from the terminal alone: no flag, variable or pipe takes it.
 

@@ -66,7 +66,7 @@ func interrogate(t *testing.T, prod map[string]map[string]string, describeOnly, 
 
 	tool("list_secrets", map[string]any{}) // the scope is read from here on
 	for _, offered := range w.tools() {
-		if !slices.Contains([]string{"list_secrets", "find_secret", "get_vault_secret", "describe_scope", "check_text", "check_secrets"}, offered.Name) {
+		if !slices.Contains([]string{"list_secrets", "find_secret", "get_vault_secret", "describe_scope", "check_text", "check_secrets", "run_with_vault_secrets"}, offered.Name) {
 			t.Errorf("this test does not call %s", offered.Name)
 		}
 	}
@@ -95,6 +95,7 @@ func interrogate(t *testing.T, prod map[string]map[string]string, describeOnly, 
 		})
 		if _, inVault := prod["/alpha/vault"][name]; !inVault || describeOnly == "/alpha/vault" {
 			tool("get_vault_secret", map[string]any{"name": name, "purpose": "to know"}) // nobody is asked
+			tool("run_with_vault_secrets", map[string]any{"names": []string{name}, "command": []string{"true"}, "purpose": "to know"})
 			continue
 		}
 		q := w.ask(name, "to know")
