@@ -50,11 +50,21 @@ func hostWords(host string) []string {
 	return strings.FieldsFunc(host, func(r rune) bool { return r == '.' || r == '-' })
 }
 
+// areSchemes reports whether text is one scheme, or several as jdbc has them.
+func areSchemes(text string) bool {
+	for part := range strings.SplitSeq(text, ":") {
+		if !isScheme(part) {
+			return false
+		}
+	}
+	return true
+}
+
 // host returns the host of a value that is one URL with two slashes, in small
 // letters, or "". It bears passwords that a URL should not have as they are.
 func (s subject) host() string {
 	scheme, rest, ok := strings.Cut(s.trimmed, "://")
-	if !ok || !isScheme(scheme[strings.LastIndexByte(scheme, ':')+1:]) || strings.ContainsFunc(s.trimmed, isInvisible) {
+	if !ok || !areSchemes(scheme) || strings.ContainsFunc(s.trimmed, isInvisible) {
 		return ""
 	}
 	authority := rest
