@@ -75,8 +75,8 @@ func (s subject) host() string {
 		}
 	}
 	host := authority[strings.LastIndexByte(authority, '@')+1:]
-	if strings.Contains(host, ",") {
-		return "" // several hosts
+	if strings.ContainsAny(host, ",%") {
+		return "" // several hosts, or one that is encoded
 	}
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		host, _, _ = strings.Cut(inner, "]")
