@@ -123,7 +123,7 @@ func lingering(pid int) string {
 		if err != nil || bytes.Contains(stat, []byte(") Z ")) { // one that nobody has waited for has ended all the same
 			return ""
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // another process's doing: nothing here can be waited on
 	}
 	return string(stat)
 }
@@ -135,7 +135,7 @@ func (c *client) awaitFile(name string) {
 		if data, err := os.ReadFile(filepath.Join(c.dir, name)); err == nil && bytes.HasSuffix(data, []byte("\n")) {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // another process's doing: nothing here can be waited on
 	}
 	c.t.Fatalf("no %s", name)
 }
@@ -510,7 +510,7 @@ func TestRunCancelled(t *testing.T) {
 		if kinds := c.kinds(); kinds[len(kinds)-1] == "ended" {
 			break
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // another process's doing: nothing here can be waited on
 	}
 	c.wantGone("main", "daemon")
 	c.wantKinds("asked", "approved", "granted", "ended")

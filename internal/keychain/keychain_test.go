@@ -133,7 +133,7 @@ func TestStateDoesNotWait(t *testing.T) {
 	if got != keychain.Unknown || !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 4*time.Second {
 		t.Errorf("%v, %v after %v", got, err, time.Since(began))
 	}
-	time.Sleep(5*time.Second - time.Since(began))
+	time.Sleep(5*time.Second - time.Since(began)) // when the stand-in would have written, were it alive
 	if _, err := os.Stat(filepath.Join(dir, "survived")); err == nil {
 		t.Error("what it started is still there")
 	}

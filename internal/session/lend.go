@@ -38,15 +38,7 @@ func (r *Record) Lend(ctx context.Context, lend func(context.Context, io.Writer)
 	if err != nil {
 		return nil, fmt.Errorf("listen for the session's servers: %w", err)
 	}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return // it was closed
-			}
-			go r.serve(ctx, c, lend)
-		}
-	}()
+	rundir.Serve(l, func(c net.Conn) { r.serve(ctx, c, lend) })
 	return func() { _ = l.Close() }, nil
 }
 

@@ -78,15 +78,7 @@ func Serve(ctx context.Context, g Gate) (end func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for people at terminals: %w", err)
 	}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return // it was closed
-			}
-			go answer(ctx, c, g)
-		}
-	}()
+	rundir.Serve(l, func(c net.Conn) { answer(ctx, c, g) })
 	return func() { _ = l.Close() }, nil
 }
 
