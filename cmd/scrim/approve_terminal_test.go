@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 
 	"scrim/internal/audit"
 	"scrim/internal/devstore"
+	"scrim/internal/rundir"
 )
 
 const (
@@ -247,4 +249,53 @@ func TestEnrolmentThatIsGone(t *testing.T) {
 	if got := a.asks("deploy", ""); got.Status != "unavailable" || got.Value != "" {
 		t.Errorf("a new server: %+v", got)
 	}
+}
+
+// TestNoYesOverTheSocket plays a process of the same user that speaks to the desk
+// itself: without the PIN nothing that it says is a yes.
+func TestNoYesOverTheSocket(t *testing.T) {
+	t.Parallel()
+	a := newAsker(t, true)
+	id := a.asks("deploy", "").RequestID
+	for _, line := range []string{
+		`{"do":"prove","id":"` + id + `"}`,
+		`{"do":"prove","id":"` + id + `","pin":""}`,
+		`{"do":"approve","id":"` + id + `"}`,
+		`{"do":"prove","id":"` + id + `","pin":"bWFkZS11cA==","factor":"pin","not_proved":false}`,
+		`{"do":"list"}{"do":"prove","id":"` + id + `"}`,
+		`[]`, "", strings.Repeat("x", 1<<20),
+	} {
+		for _, dir := range rundir.All() {
+			sockets, _ := filepath.Glob(filepath.Join(dir, "desk-*.sock"))
+			for _, socket := range sockets {
+				said(t, socket, line)
+			}
+		}
+	}
+	list := a.sit("approvals")
+	list.sees(id) // it waits on
+	list.leaves(0)
+	if trail := a.trail(); strings.Contains(trail, "approved") || strings.Contains(trail, "granted") || !strings.Contains(trail, "refused") {
+		t.Errorf("the trail is %q", trail)
+	}
+	if strings.Contains(a.all.String(), litValue) {
+		t.Error("the value came out")
+	}
+}
+
+// said says a line to a desk, and hears it out.
+func said(t *testing.T, socket, line string) {
+	t.Helper()
+	var d net.Dialer
+	c, err := d.DialContext(t.Context(), "unix", socket)
+	if err != nil {
+		return // its process has ended
+	}
+	defer func() { _ = c.Close() }()
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	_, _ = io.WriteString(c, line)
+	if half, ok := c.(*net.UnixConn); ok {
+		_ = half.CloseWrite()
+	}
+	_, _ = io.ReadAll(c)
 }
