@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"log/slog"
 
 	"scrim/internal/approval"
@@ -10,7 +11,7 @@ import (
 	"scrim/internal/approver"
 )
 
-// verifier proves by the PIN that a person enrolled that they are there. What was
+// verifier proves by what a person enrolled that they are there. What was
 // enrolled when it was made counts for as long as it lives.
 type verifier struct {
 	enrolled *approver.Approver // nil: what is enrolled cannot be read
@@ -27,7 +28,7 @@ func openDesk(c *cli, gate *approval.Gate, log *slog.Logger) (end func()) {
 	return end
 }
 
-// Enrolled reports whether there is a PIN.
+// Enrolled reports whether there is a PIN or a passkey.
 func (v verifier) Enrolled() bool { return v.enrolled.Enrolled() }
 
 // Required reports whether there is one, or may be: one that is gone from disk, or
@@ -37,11 +38,24 @@ func (v verifier) Required() bool {
 	return err != nil || state != approver.NotEnrolled
 }
 
-// Verify checks a PIN, in as long as that takes after wrong ones. A PIN cannot be
-// bound to a request: who has it is asked once for each.
-func (v verifier) Verify(ctx context.Context, _ [sha256.Size]byte, proof approval.Proof) (string, error) {
-	if err := v.enrolled.Verify(ctx, proof.PIN); err != nil {
+// Verify checks a PIN, in as long as that takes after wrong ones, or what a
+// passkey signed. A PIN cannot be bound to a request: who has it is asked once for
+// each. A passkey signs for this one request.
+func (v verifier) Verify(ctx context.Context, digest [sha256.Size]byte, proof approval.Proof) (string, error) {
+	if len(proof.Assertion) > 0 {
+		if len(proof.PIN) > 0 {
+			return "", errTwoProofs
+		}
+		return proved(approver.Passkey, v.enrolled.VerifyPasskey(ctx, digest, proof.Origin, proof.Assertion))
+	}
+	return proved(approver.PIN, v.enrolled.Verify(ctx, proof.PIN))
+}
+
+var errTwoProofs = errors.New("a yes is proved with a PIN or with a passkey, and this came with both")
+
+func proved(factor string, err error) (string, error) {
+	if err != nil {
 		return "", err
 	}
-	return "pin", nil
+	return factor, nil
 }

@@ -29,8 +29,13 @@ type Verifier interface {
 	Verify(ctx context.Context, digest [sha256.Size]byte, proof Proof) (factor string, err error)
 }
 
-// Proof is what a person shows. The zero Proof proves nothing.
-type Proof struct{ PIN []byte }
+// Proof is what a person shows: a PIN, or what their passkey signed. The zero
+// Proof proves nothing, and so does one that is both.
+type Proof struct {
+	PIN       []byte // as it was typed
+	Assertion []byte // the JSON of the browser's PublicKeyCredential.toJSON()
+	Origin    string // of the page that asked for the assertion, such as http://localhost:4711
+}
 
 // ErrNotProved says that a proof was none. The question stays open.
 var ErrNotProved = errors.New("that is not the proof of a person who is enrolled")
@@ -153,7 +158,7 @@ func (g *Gate) Prove(ctx context.Context, id string, proof Proof) error {
 	case p.ended:
 		return p.over()
 	}
-	p.reached = policy.Verified
+	p.reached, p.factor = policy.Verified, factor
 	err = g.approve(p)
 	g.keep(p)
 	return err

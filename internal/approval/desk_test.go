@@ -69,8 +69,8 @@ func TestProofAtTheDesk(t *testing.T) {
 	r.granted(q, approval.Answer{ID: question.ID})
 	r.refused(q, approval.Answer{ID: question.ID}, approval.ErrBadAnswer)
 	for _, e := range r.trail() {
-		if (e.Kind == "approved" || e.Kind == "granted") && e.Strength != "verified" {
-			t.Errorf("%s has strength %q", e.Kind, e.Strength)
+		if (e.Kind == "approved" || e.Kind == "granted") && (e.Strength != "verified" || e.Factor != "pin") {
+			t.Errorf("%s has strength %q by %q", e.Kind, e.Strength, e.Factor)
 		}
 	}
 	if err := r.gate.Prove(r.ctx, question.ID, right()); !errors.Is(err, approval.ErrBadAnswer) {

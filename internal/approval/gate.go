@@ -413,7 +413,7 @@ func (g *Gate) record(p *pending, kind audit.Kind, outcome error) error {
 	e := p.about.event(kind, p.id)
 	e.Rule = p.needed.rule
 	if kind == audit.Approved || kind == audit.Granted {
-		e.Strength = p.reached.String()
+		e.Strength, e.Factor = p.reached.String(), p.factor
 	}
 	return g.append(e, outcome)
 }

@@ -42,6 +42,7 @@ type pending struct {
 	id      string
 	needed  needed
 	reached policy.Strength // by the yes
+	factor  string          // that proved it, where one did
 	atDesk  bool
 	turn    chan struct{}
 	done    chan struct{}

@@ -72,7 +72,7 @@ func (c Change) SetPIN(pin []byte) error {
 	form, _ := normalised(pin)
 	defer wipe(form)
 	text := encode(document{version, []factor{newPIN(form, c.a.fresh, time.Now())}})
-	e := audit.Event{Kind: audit.Enrolled, Factor: kindPIN}
+	e := audit.Event{Kind: audit.Enrolled, Factor: PIN}
 	if c.lost {
 		e.Reason = "the file of the PIN before was gone, so that it was not asked for"
 	}
@@ -87,7 +87,7 @@ func (c Change) Remove() error {
 	case !c.a.Enrolled():
 		return ErrNotEnrolled
 	}
-	return c.record(audit.Event{Kind: audit.Unenrolled, Factor: kindPIN}, c.a.file.Remove)
+	return c.record(audit.Event{Kind: audit.Unenrolled, Factor: PIN}, c.a.file.Remove)
 }
 
 // record puts e on the trail and then makes the change. One that fails is taken
@@ -129,7 +129,7 @@ func (c Change) ready() error {
 
 // before is the record of what was so before the change.
 func (c Change) before() audit.Event {
-	e := audit.Event{Kind: audit.Unenrolled, Factor: kindPIN, Reason: "the change could not be made, and is taken back"}
+	e := audit.Event{Kind: audit.Unenrolled, Factor: PIN, Reason: "the change could not be made, and is taken back"}
 	if c.lost || c.a.Enrolled() {
 		e.Kind = audit.Enrolled
 	}

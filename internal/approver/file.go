@@ -29,8 +29,11 @@ type factor struct {
 	Hash     []byte    `json:"hash"` // see seal
 }
 
-// kindPIN is the kind of a PIN, in the file and on the audit trail.
-const kindPIN = "pin"
+// The kinds of factors, in the file and on the audit trail.
+const (
+	PIN     = "pin"
+	Passkey = "passkey"
+)
 
 // The sizes in bytes of what is random and of what is derived.
 const (
@@ -60,7 +63,7 @@ func parse(data []byte, allowed bounds) (document, error) {
 		return document{}, errNotOurs
 	}
 	f := d.Factors[0]
-	if f.Kind != kindPIN || len(f.Salt) != saltSize || len(f.Hash) != hashSize || !f.SetAt.Equal(stamp(f.SetAt)) {
+	if f.Kind != PIN || len(f.Salt) != saltSize || len(f.Hash) != hashSize || !f.SetAt.Equal(stamp(f.SetAt)) {
 		return document{}, errNotOurs
 	}
 	if err := allowed.check(f.Argon2id); err != nil {

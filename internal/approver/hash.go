@@ -44,7 +44,7 @@ func (b bounds) check(c cost) error {
 
 // newPIN returns the factor of a PIN that is in its normal form.
 func newPIN(pin []byte, c cost, now time.Time) factor {
-	f := factor{Kind: kindPIN, SetAt: stamp(now), Argon2id: c, Salt: make([]byte, saltSize)}
+	f := factor{Kind: PIN, SetAt: stamp(now), Argon2id: c, Salt: make([]byte, saltSize)}
 	_, _ = rand.Read(f.Salt) // which never fails
 	f.Hash = f.seal(pin)
 	return f
