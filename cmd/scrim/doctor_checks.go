@@ -11,12 +11,14 @@ import (
 	"strings"
 	"time"
 
+	"scrim/internal/approver"
 	"scrim/internal/audit"
 	"scrim/internal/config"
 	"scrim/internal/dotenv"
 	"scrim/internal/identity"
 	"scrim/internal/infisical"
 	"scrim/internal/keychain"
+	"scrim/internal/ownfile"
 	"scrim/internal/secret"
 	"scrim/internal/setup"
 	"scrim/internal/store"
@@ -39,7 +41,7 @@ type examination struct {
 func (e *examination) checks() []func() error {
 	return []func() error{
 		e.configuration, e.credentialsFile, e.store, e.identity, e.places, e.permissions, e.values,
-		e.clients, e.instructions, e.keychain, e.envFiles, e.trail,
+		e.clients, e.instructions, e.keychain, e.envFiles, e.approver, e.trail,
 	}
 }
 
@@ -398,6 +400,34 @@ func (e *examination) committed(check, root string) error {
 	default:
 		return e.ok(check, "none is in the git history")
 	}
+}
+
+// approver says whether somebody can prove to be there, and so how hard a yes is
+// to fake.
+func (e *examination) approver() error {
+	const check = "approval"
+	enrolled, err := loadApprover(e.c)
+	if err == nil {
+		_, err = enrolled.State()
+	}
+	if mistake, ok := errors.AsType[*ownfile.Error](err); ok {
+		return e.found(diagnosis{check, statusProblem, mistake.Where + ": " + mistake.Problem, mistake.Next})
+	}
+	if gone, ok := errors.AsType[*approver.GoneError](err); ok {
+		return e.found(diagnosis{check, statusProblem, gone.Error(), "until then no value of production's vault is given"})
+	}
+	if err != nil {
+		return e.found(diagnosis{check, statusProblem, err.Error(), "until it can be read, no value of production's vault is given"})
+	}
+	factors := enrolled.Factors()
+	if len(factors) == 0 {
+		return e.found(diagnosis{check, statusNote, "nobody is enrolled: the yes of the MCP client is enough for every vault, and a client that cannot ask gets none", "scrim enroll"})
+	}
+	kinds := make([]string, len(factors))
+	for i, f := range factors {
+		kinds[i] = f.Kind
+	}
+	return e.ok(check, "a yes can be proved (%s), and for production's vault must be", strings.Join(kinds, ", "))
 }
 
 // trail follows the audit trail's chain.
