@@ -26,6 +26,7 @@ func mayImport() map[string][]string {
 		"internal/identity":       {"internal/secret", "internal/config", "internal/infisical"},
 		"internal/infisical":      {"internal/secret"},
 		"internal/rules":          {},
+		"internal/loopback":       {},
 		"internal/rundir":         {},
 		"internal/rules/upstream": {},
 		"internal/scan":           {"internal/secret", "internal/rules", "redact"},
