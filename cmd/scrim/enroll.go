@@ -214,7 +214,7 @@ func removePIN(c *cli, q *query, enrolled *approver.Approver) error {
 	}
 	defer t.close()
 	t.say(wrapped("Without it nothing proves that a person is there, and whoever runs scrim enroll sets the next one."))
-	if err := change.Remove(); err != nil {
+	if err := change.RemovePIN(); err != nil {
 		return err
 	}
 	q.say("The PIN is removed from %s, and the audit trail says so. What runs already keeps what it loaded, until it ends.", enrolled.Path())

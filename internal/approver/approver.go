@@ -1,12 +1,14 @@
-// Package approver holds what proves that a person is there: for now a PIN.
+// Package approver holds what proves that a person is there: a PIN, passkeys, or
+// both.
 //
-// One file says what is enrolled. It holds no PIN, and only a hash that is
-// costly to guess at, since an agent of the same user may read it. The audit
-// trail says that it is enrolled too, so that a file that is gone does not pass
-// for nothing enrolled.
+// One file says what is enrolled. It holds no PIN and no key that signs. Of a PIN
+// it has a hash that is costly to guess at, since an agent of the same user may
+// read it. The audit trail says what is enrolled too, so that a file that is gone,
+// or a part of it, does not pass for nothing enrolled.
 package approver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,12 +30,13 @@ const (
 	Unknown     State = iota
 	NotEnrolled       // on the trail and on disk
 	Enrolled          // Verify decides
-	Gone              // enrolled on the trail, and nothing on disk
+	Gone              // enrolled on the trail, and not on disk
 )
 
 // Factor is one thing that is enrolled.
 type Factor struct {
-	Kind  string    `json:"kind"`
+	Kind  string    `json:"kind"`           // PIN or Passkey
+	Name  string    `json:"name,omitempty"` // of a passkey
 	SetAt time.Time `json:"set_at"`
 }
 
@@ -46,20 +49,26 @@ type Approver struct {
 	allowed bounds
 	fresh   cost // of a PIN that is set
 
-	loaded []byte  // the file's text; nil where there was none
-	pin    *factor // nil where there is none
+	loaded []byte    // the file's text; nil where there was none
+	held   document  // empty where there was none
+	since  time.Time // when it was loaded
 
 	turn  chan struct{} // full while one attempt is looked at; nil where nothing was loaded
 	wrong int           // attempts since the last right one
 	until time.Time     // before then nothing is looked at
 
+	asked challenges
+
+	counting sync.Mutex
+	counts   map[string]uint32 // by a passkey's id: the most signatures that it said to have made
+
 	reading sync.Mutex
-	known   State // NotEnrolled once the trail was read
+	known   State // NotEnrolled or Enrolled, once the trail was read
 }
 
 // What an Approver says that cannot verify.
 var (
-	ErrNotEnrolled = errors.New("no PIN is enrolled: run scrim enroll in a terminal of your own")
+	ErrNotEnrolled = errors.New("no PIN is enrolled: use a passkey if there is one, or run scrim enroll in a terminal of your own")
 	errNotLoaded   = errors.New("what is enrolled was not read, so nothing can be verified: run scrim enroll --list to see why")
 	errNowhere     = errors.New("nothing says where what you enrol is kept: set HOME or XDG_CONFIG_HOME")
 )
@@ -80,7 +89,7 @@ func load(path string, trail *audit.Log, allowed bounds, fresh cost) (*Approver,
 			Path: path, Name: path, Folder: "its folder",
 			Anew: "run scrim enroll --lost", Unowned: "do without a PIN here",
 		},
-		trail: trail, allowed: allowed, fresh: fresh, turn: make(chan struct{}, 1),
+		trail: trail, allowed: allowed, fresh: fresh, turn: make(chan struct{}, 1), since: time.Now(),
 	}
 	data, err := a.file.Read()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -93,7 +102,7 @@ func load(path string, trail *audit.Log, allowed bounds, fresh cost) (*Approver,
 	if err != nil {
 		return nil, damaged(path, err)
 	}
-	a.loaded, a.pin = data, &d.Factors[0]
+	a.loaded, a.held = data, d
 	return a, nil
 }
 
@@ -114,89 +123,50 @@ func (a *Approver) Path() string {
 	return a.file.Path
 }
 
-// Enrolled reports whether Verify can succeed. False may mean Gone: whether
-// proof can be done without is State's to say.
-func (a *Approver) Enrolled() bool { return a != nil && a.turn != nil && a.pin != nil }
+// Enrolled reports whether Verify or VerifyPasskey can succeed. False may mean
+// Gone: whether proof can be done without is State's to say.
+func (a *Approver) Enrolled() bool { return a.HasPIN() || a.HasPasskey() }
 
-// Factors lists what is enrolled.
+// Factors lists what is enrolled, the PIN first.
 func (a *Approver) Factors() []Factor {
-	if !a.Enrolled() {
-		return []Factor{}
+	all := []Factor{}
+	if a.HasPIN() {
+		all = append(all, Factor{Kind: PIN, SetAt: a.held.PIN.SetAt})
 	}
-	return []Factor{{Kind: a.pin.Kind, SetAt: a.pin.SetAt}}
+	if a.HasPasskey() {
+		for _, p := range a.held.Passkeys {
+			all = append(all, Factor{Kind: Passkey, Name: p.Name, SetAt: p.SetAt})
+		}
+	}
+	return all
 }
 
-// State returns what the file and the trail say together. It reads the trail,
-// to its end, where there was no file, and once where nothing is enrolled there
-// either. The error is nil for NotEnrolled and Enrolled; it is a *GoneError for
-// Gone.
+// State returns what the file and the trail say together. It reads the trail, to
+// its end, once. The error is nil for NotEnrolled and Enrolled; it is a *GoneError
+// for Gone, which is whatever the trail has and the file has not.
 func (a *Approver) State() (State, error) {
-	switch {
-	case a == nil || a.turn == nil:
+	if a == nil || a.turn == nil {
 		return Unknown, errNotLoaded
-	case a.Enrolled():
-		return Enrolled, nil
 	}
 	a.reading.Lock()
 	defer a.reading.Unlock()
-	if a.known == NotEnrolled {
-		return NotEnrolled, nil
+	if a.known != Unknown {
+		return a.known, nil
 	}
-	since, err := enrolledOn(a.trail)
+	recorded, err := a.recorded()
 	if err != nil {
-		return Unknown, fmt.Errorf("see whether a PIN is enrolled: %w", err)
+		return Unknown, fmt.Errorf("see what is enrolled: %w", err)
 	}
-	if !since.IsZero() {
-		_, missing := a.file.Read()
-		return Gone, &GoneError{File: a.file.Path, Since: since, Back: !errors.Is(missing, fs.ErrNotExist)}
+	if gone, is := recorded.without(a.held); is {
+		now, missing := a.file.Read()
+		gone.File, gone.Back = a.file.Path, missing == nil && !bytes.Equal(now, a.loaded)
+		return Gone, &gone
 	}
 	a.known = NotEnrolled
-	return NotEnrolled, nil
-}
-
-// enrolledOn returns since when something is enrolled by the trail, or the zero
-// time. A trail that was changed is an error.
-func enrolledOn(trail *audit.Log) (since time.Time, err error) {
-	if err := trail.Check(); err != nil {
-		return time.Time{}, err
+	if a.Enrolled() {
+		a.known = Enrolled
 	}
-	enrolled := map[string]time.Time{}
-	_, err = audit.Follow(trail.Path(), func(r audit.Record) {
-		switch r.Kind {
-		case audit.Enrolled:
-			enrolled[r.Factor] = r.Time
-		case audit.Unenrolled:
-			delete(enrolled, r.Factor)
-		default:
-		}
-	})
-	if broken, ok := errors.AsType[*audit.BrokenError](err); ok {
-		return time.Time{}, fmt.Errorf("the audit trail %s is broken at %w: see scrim log --verify", trail.Path(), broken)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return time.Time{}, err
-	}
-	for _, since = range enrolled {
-		break // any of them is a reason to refuse
-	}
-	return since, nil
-}
-
-// GoneError says that something is enrolled by the audit trail, and that this
-// process found no file.
-type GoneError struct {
-	File  string
-	Since time.Time
-	Back  bool // the file is there now
-}
-
-// Error says so, and what to do.
-func (e *GoneError) Error() string {
-	since := e.Since.Local().Format(time.DateOnly)
-	if e.Back {
-		return fmt.Sprintf("%s: a PIN is enrolled since %s, and this process has not read it: start it again", e.File, since)
-	}
-	return fmt.Sprintf("%s: by the audit trail a PIN is enrolled since %s, and this file is gone: put it back from a copy, or set a new PIN with scrim enroll --lost", e.File, since)
+	return a.known, nil
 }
 
 // The bounds on guessing.
@@ -235,10 +205,10 @@ var ErrLocked = fmt.Errorf("%d wrong PINs, and this process verifies none any mo
 // after the wrong ones before it is over; the end of ctx ends the waiting.
 func (a *Approver) Verify(ctx context.Context, pin []byte) error {
 	defer clear(pin)
-	if !a.Enrolled() {
-		if _, err := a.State(); err != nil {
-			return err
-		}
+	if _, err := a.State(); err != nil {
+		return err
+	}
+	if !a.HasPIN() {
 		return ErrNotEnrolled
 	}
 	if err := a.await(ctx); err != nil {
@@ -283,9 +253,9 @@ func (a *Approver) sleep(ctx context.Context) error {
 func (a *Approver) attempt(typed []byte) error {
 	a.wrong++
 	wait := min(time.Second<<(a.wrong-1), maxDelay)
-	pin, ok := normalised(typed)
-	defer wipe(pin)
-	if ok && a.pin.proves(pin) {
+	form, ok := normalised(typed)
+	defer wipe(form)
+	if ok && a.held.PIN.proves(form) {
 		a.wrong = 0
 		return nil
 	}

@@ -55,6 +55,16 @@ func (d desk) set(present, pin string) {
 	}
 }
 
+// leave is leave to change, of whoever has the present PIN.
+func (d desk) leave(present string) approver.Change {
+	d.Helper()
+	change, err := d.load().Change(d.Context(), []byte(present))
+	if err != nil {
+		d.Fatal(err)
+	}
+	return change
+}
+
 func enrolled(t testing.TB) desk {
 	t.Helper()
 	d := newDesk(t)
@@ -118,7 +128,7 @@ func TestZeroRefuses(t *testing.T) {
 		if err := a.Verify(t.Context(), []byte(rightPIN)); err == nil || a.Enrolled() || len(a.Factors()) != 0 {
 			t.Errorf("verified: %v", err)
 		}
-		if change, err := a.Change(t.Context(), nil); err == nil || change.SetPIN([]byte(rightPIN)) == nil || change.Remove() == nil {
+		if change, err := a.Change(t.Context(), nil); err == nil || change.SetPIN([]byte(rightPIN)) == nil || change.RemovePIN() == nil {
 			t.Errorf("changed: %v", err)
 		}
 		if change, err := a.Replace(); err == nil || change.SetPIN([]byte(rightPIN)) == nil {
@@ -149,7 +159,7 @@ func TestEnrolment(t *testing.T) {
 	if _, err := d.load().Change(t.Context(), []byte("another one")); err == nil {
 		t.Error("changed without the present PIN")
 	}
-	if change, err := d.load().Change(t.Context(), nil); err == nil || change.Remove() == nil {
+	if change, err := d.load().Change(t.Context(), nil); err == nil || change.RemovePIN() == nil {
 		t.Error("removed without the present PIN")
 	}
 	d.set(rightPIN, "grey heron 8")
@@ -164,7 +174,7 @@ func TestEnrolment(t *testing.T) {
 	}
 	change, err := d.load().Change(t.Context(), []byte("grey heron 8"))
 	if err == nil {
-		err = change.Remove()
+		err = change.RemovePIN()
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -307,13 +317,15 @@ func TestForms(t *testing.T) {
 	d := enrolled(t)
 	whole := string(d.text())
 	for name, c := range map[string]struct{ text, says string }{
-		"newer":           {strings.Replace(whole, `"version": 1`, `"version": 2`, 1), "a newer scrim wrote this: use the scrim that wrote it"},
-		"no version":      {strings.Replace(whole, `"version": 1`, `"version": 0`, 1), "not what scrim wrote"},
+		"newer":           {strings.Replace(whole, `"version": 2`, `"version": 3`, 1), "a newer scrim wrote this: use the scrim that wrote it"},
+		"no version":      {strings.Replace(whole, `"version": 2`, `"version": 0`, 1), "not what scrim wrote"},
+		"the first":       {strings.Replace(whole, `"version": 2`, `"version": 1`, 1), "not what scrim wrote"},
 		"another kind":    {strings.Replace(whole, `"pin"`, `"pim"`, 1), "not what scrim wrote"},
 		"no factors":      {"{\n  \"version\": 1,\n  \"factors\": []\n}\n", "not what scrim wrote"},
+		"nothing":         {"{\n  \"version\": 2\n}\n", "not what scrim wrote"},
 		"null":            {"null\n", "not what scrim wrote"},
-		"unknown field":   {strings.Replace(whole, `"version": 1,`, `"version": 1, "x": 1,`, 1), "not what scrim wrote"},
-		"twice":           {strings.Replace(whole, `"version": 1,`, `"version": 1, "version": 1,`, 1), "not what scrim wrote"},
+		"unknown field":   {strings.Replace(whole, `"version": 2,`, `"version": 2, "x": 1,`, 1), "not what scrim wrote"},
+		"twice":           {strings.Replace(whole, `"version": 2,`, `"version": 2, "version": 2,`, 1), "not what scrim wrote"},
 		"other case":      {strings.Replace(whole, `"version"`, `"Version"`, 1), "not what scrim wrote"},
 		"compact":         {strings.Join(strings.Fields(whole), ""), "not what scrim wrote"},
 		"a short salt":    {strings.Replace(whole, `"salt": "`, `"salt": "AAAA`, 1), "not what scrim wrote"},
@@ -363,7 +375,7 @@ func TestGone(t *testing.T) {
 		t.Error("replaced what is not lost")
 	}
 	trail, err := os.ReadFile(d.trail.Path())
-	if err != nil || !strings.Contains(string(trail), "was gone, so that it was not asked for") {
+	if err != nil || !strings.Contains(string(trail), "it was gone from the file, so that it was not asked for") {
 		t.Errorf("the trail does not say it: %s, %v", trail, err)
 	}
 }
@@ -420,7 +432,7 @@ func TestUnrecordedChangeIsNone(t *testing.T) {
 	before := d.text()
 	for _, change := range []func(approver.Change) error{
 		func(c approver.Change) error { return c.SetPIN([]byte("grey heron 8")) },
-		approver.Change.Remove,
+		approver.Change.RemovePIN,
 	} {
 		leave, err := d.load().Change(t.Context(), []byte(rightPIN))
 		if err != nil {
@@ -453,7 +465,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	if err := late.SetPIN([]byte("white heron 9")); err == nil || !strings.Contains(err.Error(), "run this again") {
 		t.Errorf("error = %v", err)
 	}
-	if err := late.Remove(); err == nil {
+	if err := late.RemovePIN(); err == nil {
 		t.Error("removed")
 	}
 	if err := d.verify(d.load(), "grey heron 8"); err != nil {
@@ -693,14 +705,64 @@ func TestOwnCost(t *testing.T) {
 	}
 }
 
+// firstFile is one of the first version, as scrim wrote it before there were
+// passkeys. Its PIN is rightPIN, with a hash that costs what LoadCheap takes.
+const firstFile = `{
+  "version": 1,
+  "factors": [
+    {
+      "kind": "pin",
+      "set_at": "2026-11-25T16:00:00Z",
+      "argon2id": {
+        "time": 1,
+        "memory_kib": 64,
+        "threads": 1
+      },
+      "salt": "KLil8ltJaRudBnTW+y/KQA==",
+      "hash": "hHL8ukoisUCZK2kB8oPV1EnUxUkcTNch8og3FRCpMn0="
+    }
+  ]
+}
+`
+
+// TestFirstVersion loads a file from before there were passkeys, and writes one of
+// now in its place.
+func TestFirstVersion(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.set("", rightPIN) // for the folder and the record
+	d.put([]byte(firstFile))
+	if err := d.verify(d.load(), rightPIN); err != nil {
+		t.Error(err)
+	}
+	if err := d.verify(d.load(), "a wrong one"); err == nil {
+		t.Error("verified")
+	}
+	key := newKey(t)
+	key.enrol(d, d.leave(rightPIN), "laptop")
+	if !strings.Contains(string(d.text()), `"version": 2`) {
+		t.Errorf("written: %s", d.text())
+	}
+	if err := d.verify(d.load(), rightPIN); err != nil {
+		t.Errorf("its PIN is no longer good: %v", err)
+	}
+}
+
 // FuzzParse looks for a file that is taken and that scrim would not write.
 func FuzzParse(f *testing.F) {
-	const own = "{\n  \"version\": 1,\n  \"factors\": [\n    {\n      \"kind\": \"pin\",\n      \"set_at\": \"2026-11-25T16:00:00Z\",\n      \"argon2id\": {\n        \"time\": 4,\n        \"memory_kib\": 262144,\n        \"threads\": 2\n      },\n      \"salt\": \"AAAAAAAAAAAAAAAAAAAAAA==\",\n      \"hash\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"\n    }\n  ]\n}\n"
-	if _, err := approver.Parse([]byte(own)); err != nil {
-		f.Fatal(err)
+	const first = "{\n  \"version\": 1,\n  \"factors\": [\n    {\n      \"kind\": \"pin\",\n      \"set_at\": \"2026-11-25T16:00:00Z\",\n      \"argon2id\": {\n        \"time\": 4,\n        \"memory_kib\": 262144,\n        \"threads\": 2\n      },\n      \"salt\": \"AAAAAAAAAAAAAAAAAAAAAA==\",\n      \"hash\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"\n    }\n  ]\n}\n"
+	d := newDesk(f)
+	laptop := newKey(f)
+	laptop.enrol(d, d.leave(""), "laptop")
+	newKey(f).enrol(d, laptop.leave(d), "key ring")
+	for _, own := range []string{first, string(d.text())} {
+		if again, err := approver.Parse([]byte(own)); err != nil || string(again) != own {
+			f.Fatalf("%v: %s", err, again)
+		}
+		f.Add([]byte(own))
 	}
-	f.Add([]byte(own))
 	f.Add([]byte(`{"version":1,"factors":[{}]}`))
+	f.Add([]byte(`{"version":2,"passkeys":[{}]}`))
 	f.Add([]byte(`{"version":1,"factors":[{"kind":"pin","argon2id":{"time":4,"memory_kib":4294967295,"threads":255}}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		again, err := approver.Parse(data)

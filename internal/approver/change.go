@@ -3,28 +3,37 @@ package approver
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"scrim/internal/audit"
 )
 
-// Change is leave to change what is enrolled. Only an Approver gives it; the
+// Change is leave to change once what is enrolled. Only an Approver gives it; the
 // zero Change refuses.
 type Change struct {
 	a    *Approver
-	lost bool // the present PIN could not be asked
+	lost record // what could not be asked for, and goes; nil where nothing is lost
 }
 
 // What keeps a change from being made.
 var (
-	errNoLeave = errors.New("what is enrolled is changed by whoever has the present PIN: run scrim enroll")
+	errNoLeave = errors.New("what is enrolled is changed by whoever has the present PIN or passkey: run scrim enroll")
 	errNotLost = errors.New("no enrolment is lost: run scrim enroll without --lost")
 	errChanged = errors.New("what is enrolled was changed by another process meanwhile: run this again")
+	errNoSuch  = errors.New("no passkey has that name: scrim enroll --list has the names")
+)
+
+// The reasons on the trail.
+const (
+	becauseLost      = "it was gone from the file, so that it was not asked for"
+	becauseTakenBack = "the change could not be made, and is taken back"
 )
 
 // Change gives leave to whoever has the present PIN, and to everybody where
@@ -45,8 +54,26 @@ func (a *Approver) Change(ctx context.Context, present []byte) (Change, error) {
 	return Change{a: a}, nil
 }
 
-// Replace gives leave to set a PIN in the state Gone, where nothing is left to
-// verify the present one with. The trail then says so.
+// changeDigest is what a passkey says yes to that gives leave to a change. No
+// request has it.
+func changeDigest() [sha256.Size]byte { return sha256.Sum256([]byte("scrim enroll")) }
+
+// ChangeChallenge is Challenge for ChangeByPasskey.
+func (a *Approver) ChangeChallenge(origin string) (options []byte, err error) {
+	return a.Challenge(changeDigest(), origin)
+}
+
+// ChangeByPasskey gives leave to whoever has a present passkey. What keeps it from
+// giving leave is what VerifyPasskey says.
+func (a *Approver) ChangeByPasskey(ctx context.Context, origin string, response []byte) (Change, error) {
+	if err := a.VerifyPasskey(ctx, changeDigest(), origin, response); err != nil {
+		return Change{}, err
+	}
+	return Change{a: a}, nil
+}
+
+// Replace gives leave to enrol in the state Gone, where what is enrolled cannot be
+// asked for. Whatever else is in the file goes, and the trail says so.
 func (a *Approver) Replace() (Change, error) {
 	_, err := a.State()
 	gone, ok := errors.AsType[*GoneError](err)
@@ -56,7 +83,11 @@ func (a *Approver) Replace() (Change, error) {
 	case !ok:
 		return Change{}, errNotLost
 	}
-	return Change{a: a, lost: true}, nil
+	lost, err := a.recorded()
+	if err != nil {
+		return Change{}, err
+	}
+	return Change{a: a, lost: lost}, nil
 }
 
 // SetPIN enrols pin, as it was typed, in the place of the one before, on the
@@ -71,42 +102,108 @@ func (c Change) SetPIN(pin []byte) error {
 	}
 	form, _ := normalised(pin)
 	defer wipe(form)
-	text := encode(document{version, []factor{newPIN(form, c.a.fresh, time.Now())}})
-	e := audit.Event{Kind: audit.Enrolled, Factor: PIN}
-	if c.lost {
-		e.Reason = "the file of the PIN before was gone, so that it was not asked for"
-	}
-	return c.record(e, func() error { return c.a.file.Write(text) })
+	next := c.before()
+	next.PIN = newPIN(form, c.a.fresh, time.Now())
+	return c.to(next, enrolled(entry{kind: PIN}))
 }
 
-// Remove removes what is enrolled, on the audit trail first.
-func (c Change) Remove() error {
+// RemovePIN removes the PIN, on the audit trail first.
+func (c Change) RemovePIN() error {
 	switch {
 	case c.a == nil:
 		return errNoLeave
-	case !c.a.Enrolled():
+	case !c.a.HasPIN():
 		return ErrNotEnrolled
 	}
-	return c.record(audit.Event{Kind: audit.Unenrolled, Factor: PIN}, c.a.file.Remove)
+	next := c.before()
+	next.PIN = nil
+	return c.to(next, unenrolled(entry{kind: PIN}))
 }
 
-// record puts e on the trail and then makes the change. One that fails is taken
-// back there.
-func (c Change) record(e audit.Event, change func() error) error {
+// RemovePasskey removes the passkey with that name, on the audit trail first.
+func (c Change) RemovePasskey(name string) error {
+	if c.a == nil {
+		return errNoLeave
+	}
+	next := c.before()
+	i := next.named(name)
+	if i < 0 {
+		return errNoSuch
+	}
+	gone := next.Passkeys[i]
+	next.Passkeys = slices.Delete(next.Passkeys, i, i+1)
+	return c.to(next, unenrolled(entry{Passkey, gone.print()}))
+}
+
+func enrolled(e entry) audit.Event {
+	return audit.Event{Kind: audit.Enrolled, Factor: e.kind, Digest: e.print}
+}
+
+func unenrolled(e entry) audit.Event {
+	return audit.Event{Kind: audit.Unenrolled, Factor: e.kind, Digest: e.print}
+}
+
+// before returns a copy of what a change begins with.
+func (c Change) before() document {
+	if c.lost != nil {
+		return document{}
+	}
+	return document{PIN: c.a.held.PIN, Passkeys: slices.Clone(c.a.held.Passkeys)}
+}
+
+// to makes next what is enrolled, on the audit trail first. One that fails there or
+// on disk is taken back on the trail.
+func (c Change) to(next document, what audit.Event) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
-	if err := c.a.trail.Append(e); err != nil {
-		return err
+	var done []audit.Event
+	err := c.record(what, &done)
+	if err == nil {
+		err = c.write(next)
 	}
-	err := change()
 	if err == nil {
 		return nil
 	}
-	if untold := c.a.trail.Append(c.before()); untold != nil {
-		return fmt.Errorf("%w (and the audit trail says otherwise: %w)", err, untold)
+	for _, e := range slices.Backward(done) {
+		if untold := c.a.trail.Append(c.undone(e)); untold != nil {
+			return fmt.Errorf("%w (and the audit trail says otherwise: %w)", err, untold)
+		}
 	}
 	return err
+}
+
+// record puts on the trail what is lost and then what is new, and adds each to
+// done.
+func (c Change) record(what audit.Event, done *[]audit.Event) error {
+	var all []audit.Event
+	for lost := range c.lost {
+		if lost == (entry{what.Factor, what.Digest}) {
+			what.Reason = becauseLost // of the one in whose place it comes
+			continue
+		}
+		e := unenrolled(lost)
+		e.Reason = becauseLost
+		all = append(all, e)
+	}
+	for _, e := range append(all, what) {
+		if err := c.a.trail.Append(e); err != nil {
+			return err
+		}
+		*done = append(*done, e)
+	}
+	return nil
+}
+
+// undone is the record of what was so before e.
+func (c Change) undone(e audit.Event) audit.Event {
+	_, lost := c.lost[entry{e.Factor, e.Digest}]
+	replaced := e.Kind == audit.Enrolled && e.Factor == PIN && c.a.HasPIN() && c.lost == nil
+	kind := audit.Unenrolled
+	if e.Kind == audit.Unenrolled || lost || replaced {
+		kind = audit.Enrolled
+	}
+	return audit.Event{Kind: kind, Factor: e.Factor, Digest: e.Digest, Reason: becauseTakenBack}
 }
 
 // ready returns why the file cannot be changed, before anything is on record.
@@ -127,11 +224,11 @@ func (c Change) ready() error {
 	return nil
 }
 
-// before is the record of what was so before the change.
-func (c Change) before() audit.Event {
-	e := audit.Event{Kind: audit.Unenrolled, Factor: PIN, Reason: "the change could not be made, and is taken back"}
-	if c.lost || c.a.Enrolled() {
-		e.Kind = audit.Enrolled
+// write puts next into the file, or removes that where nothing is left.
+func (c Change) write(next document) error {
+	if next.empty() {
+		return c.a.file.Remove()
 	}
-	return e
+	next.Version = version
+	return c.a.file.Write(encode(next))
 }

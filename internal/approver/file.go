@@ -4,36 +4,52 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 )
 
 // FileName is the file's name in the user's scrim folder.
 const FileName = "approver.json"
 
-// version is that of the file's format.
-const version = 1
-
-// document is what the file holds. It has one encoding, byte for byte: whatever
-// differs from it was not written by scrim.
-type document struct {
-	Version int      `json:"version"`
-	Factors []factor `json:"factors"` // a PIN now; a list, since there can be passkeys beside it
-}
-
-// factor is one way to prove that a person is there.
-type factor struct {
-	Kind     string    `json:"kind"`
-	SetAt    time.Time `json:"set_at"`
-	Argon2id cost      `json:"argon2id"`
-	Salt     []byte    `json:"salt"`
-	Hash     []byte    `json:"hash"` // see seal
-}
+// The versions of the file's format. The first had a PIN alone; it is read, and
+// never written.
+const (
+	firstVersion = 1
+	version      = 2
+)
 
 // The kinds of factors, in the file and on the audit trail.
 const (
 	PIN     = "pin"
 	Passkey = "passkey"
 )
+
+// document is what the file holds. Each version has one encoding, byte for byte:
+// whatever differs from it was not written by scrim.
+type document struct {
+	Version  int       `json:"version"`
+	PIN      *pin      `json:"pin,omitempty"`
+	Passkeys []passkey `json:"passkeys,omitempty"` // in the order in which they were enrolled
+}
+
+// firstDocument is the document of the first version.
+type firstDocument struct {
+	Version int        `json:"version"`
+	Factors []firstPIN `json:"factors"`
+}
+
+type firstPIN struct {
+	Kind string `json:"kind"`
+	pin
+}
+
+// pin is what is kept of a PIN.
+type pin struct {
+	SetAt    time.Time `json:"set_at"`
+	Argon2id cost      `json:"argon2id"`
+	Salt     []byte    `json:"salt"`
+	Hash     []byte    `json:"hash"` // see seal
+}
 
 // The sizes in bytes of what is random and of what is derived.
 const (
@@ -49,37 +65,77 @@ var (
 	errLargeCost = errors.New("its hash would take more memory or time than scrim gives it")
 )
 
-// parse reads the file. It allocates no more than data's size, and refuses
-// whatever encode would not write and costs that bounds do not allow.
+// parse reads the file. It allocates no more than a multiple of data's size, and
+// refuses whatever encode would not write and costs that bounds do not allow.
 func parse(data []byte, allowed bounds) (document, error) {
-	var d document
-	if json.Unmarshal(data, &d) != nil {
+	d, err := decode(data)
+	if err != nil {
+		return document{}, err
+	}
+	if !bytes.Equal(data, encode(d)) || d.empty() || len(d.Passkeys) > maxPasskeys {
 		return document{}, errNotOurs
 	}
-	if d.Version > version {
-		return document{}, errNewer
+	for i, p := range d.Passkeys {
+		same := func(other passkey) bool { return other.Name == p.Name || bytes.Equal(other.ID, p.ID) }
+		if !p.valid() || slices.ContainsFunc(d.Passkeys[:i], same) {
+			return document{}, errNotOurs
+		}
 	}
-	if d.Version != version || len(d.Factors) != 1 || !bytes.Equal(data, encode(d)) {
+	if d.PIN == nil {
+		return d, nil
+	}
+	if len(d.PIN.Salt) != saltSize || len(d.PIN.Hash) != hashSize || !isStamp(d.PIN.SetAt) {
 		return document{}, errNotOurs
 	}
-	f := d.Factors[0]
-	if f.Kind != PIN || len(f.Salt) != saltSize || len(f.Hash) != hashSize || !f.SetAt.Equal(stamp(f.SetAt)) {
-		return document{}, errNotOurs
-	}
-	if err := allowed.check(f.Argon2id); err != nil {
+	if err := allowed.check(d.PIN.Argon2id); err != nil {
 		return document{}, err
 	}
 	return d, nil
 }
 
+// decode reads a document of any version, which may be no valid one.
+func decode(data []byte) (document, error) {
+	var d document
+	if json.Unmarshal(data, &d) != nil {
+		return d, errNotOurs
+	}
+	switch {
+	case d.Version > version:
+		return d, errNewer
+	case d.Version == version:
+		return d, nil
+	}
+	var first firstDocument
+	if json.Unmarshal(data, &first) != nil || first.Version != firstVersion || len(first.Factors) != 1 || first.Factors[0].Kind != PIN {
+		return d, errNotOurs
+	}
+	return document{Version: firstVersion, PIN: &first.Factors[0].pin}, nil
+}
+
 // encode returns the file's text, or nil for what has none.
 func encode(d document) []byte {
-	text, err := json.MarshalIndent(d, "", "  ")
+	if d.Version == firstVersion && d.PIN != nil {
+		return encodeFirst(*d.PIN)
+	}
+	return indented(d)
+}
+
+// encodeFirst is encode for the first version.
+func encodeFirst(p pin) []byte {
+	return indented(firstDocument{firstVersion, []firstPIN{{PIN, p}}})
+}
+
+func indented(v any) []byte {
+	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return nil
 	}
 	return append(text, '\n')
 }
 
+func (d document) empty() bool { return d.PIN == nil && len(d.Passkeys) == 0 }
+
 // stamp returns t as the file has it: to the second, in UTC.
 func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
+
+func isStamp(t time.Time) bool { return t.Equal(stamp(t)) && t.Location() == time.UTC }

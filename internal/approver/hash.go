@@ -42,31 +42,32 @@ func (b bounds) check(c cost) error {
 	return nil
 }
 
-// newPIN returns the factor of a PIN that is in its normal form.
-func newPIN(pin []byte, c cost, now time.Time) factor {
-	f := factor{Kind: PIN, SetAt: stamp(now), Argon2id: c, Salt: make([]byte, saltSize)}
-	_, _ = rand.Read(f.Salt) // which never fails
-	f.Hash = f.seal(pin)
-	return f
+// newPIN returns what is kept of a PIN that is in its normal form.
+func newPIN(form []byte, c cost, now time.Time) *pin {
+	p := &pin{SetAt: stamp(now), Argon2id: c, Salt: make([]byte, saltSize)}
+	_, _ = rand.Read(p.Salt) // which never fails
+	p.Hash = p.seal(form)
+	return p
 }
 
-// proves reports whether pin is the factor's, in a time that does not depend on
-// how much of the hash is right.
-func (f factor) proves(pin []byte) bool { return hmac.Equal(f.seal(pin), f.Hash) }
+// proves reports whether form is the PIN, in a time that does not depend on how
+// much of the hash is right.
+func (p pin) proves(form []byte) bool { return hmac.Equal(p.seal(form), p.Hash) }
 
 // muchMemory is, in KiB, what is given back to the system at once.
 const muchMemory = 16 << 10
 
-// seal derives a key from pin, and signs everything else in the factor with it:
-// a date or a cost that somebody changed does not verify either.
-func (f factor) seal(pin []byte) []byte {
-	key := argon2.IDKey(pin, f.Salt, f.Argon2id.Time, f.Argon2id.Memory, f.Argon2id.Threads, hashSize)
+// seal derives a key from form, and signs everything else that is kept of the PIN
+// with it: a date or a cost that somebody changed does not verify either. It signs
+// the file of the first version, so that a PIN of that one stays good.
+func (p pin) seal(form []byte) []byte {
+	key := argon2.IDKey(form, p.Salt, p.Argon2id.Time, p.Argon2id.Memory, p.Argon2id.Threads, hashSize)
 	defer wipe(key)
-	if f.Argon2id.Memory >= muchMemory {
+	if p.Argon2id.Memory >= muchMemory {
 		defer debug.FreeOSMemory() // a server keeps none of a quarter of a gigabyte
 	}
-	f.Hash = nil
+	p.Hash = nil
 	mac := hmac.New(sha256.New, key)
-	_, _ = mac.Write(encode(document{version, []factor{f}})) // which never fails
+	_, _ = mac.Write(encodeFirst(p)) // which never fails
 	return mac.Sum(nil)
 }

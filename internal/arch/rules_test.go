@@ -67,6 +67,7 @@ func onlyIn() map[string][]string {
 		"github.com/alecthomas/kong":             {"cmd/scrim"},
 		"github.com/creack/pty":                  {"internal/child"},
 		"golang.org/x/crypto":                    {"internal/approver"},
+		"github.com/go-webauthn/webauthn":        {"internal/approver"},
 		"github.com/invopop/jsonschema":          {"tools"},
 		"github.com/rogpeppe/go-internal":        {},
 		"github.com/coregx/ahocorasick":          {},
