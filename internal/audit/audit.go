@@ -70,7 +70,7 @@ type Event struct {
 	Rule        string    `json:"rule,omitempty"`
 	Reason      string    `json:"reason,omitempty"`
 	Findings    []Finding `json:"findings,omitempty"`
-	Digest      string    `json:"digest,omitempty"` // of the request, in hex
+	Digest      string    `json:"digest,omitempty"` // in hex: of the request or, with Factor "passkey", of its id and key
 	PID         int       `json:"pid"`              // zero: this process
 }
 
