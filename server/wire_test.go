@@ -47,6 +47,7 @@ type client struct {
 	held     *devstore.Store
 	clientID string
 	trail    string
+	gate     *approval.Gate
 	dir      string       // the server's working directory
 	clock    atomic.Int64 // nanoseconds that the store's clock is ahead
 
@@ -61,6 +62,20 @@ func start(t testing.TB) *client { return startScope(t, true, 0) }
 // how long a call waits for a person, and of what the identity may not read.
 func startScope(t testing.TB, stated bool, patience time.Duration, limits ...devstore.Rule) *client {
 	t.Helper()
+	return startRig(t, rig{unstated: !stated, patience: patience, limits: limits})
+}
+
+// rig is what a server of these tests has besides its scope.
+type rig struct {
+	unstated bool // nobody stated the environment
+	patience time.Duration
+	limits   []devstore.Rule   // on what its identity may
+	verifier approval.Verifier // nil: nobody can prove to be there
+	pages    tools.Pages
+}
+
+func startRig(t testing.TB, r rig) *client {
+	t.Helper()
 	held := devstore.New(devstore.Options{Seed: devstore.Seed{Environments: map[string]map[string]map[string]string{"prod": {
 		"/alpha":       {"INJECTED": injectedValue},
 		"/alpha/vault": {"STORED": vaultValue, "OTHER": otherValue},
@@ -68,7 +83,7 @@ func startScope(t testing.TB, stated bool, patience time.Duration, limits ...dev
 	}}}})
 	served := httptest.NewServer(held)
 	t.Cleanup(served.Close)
-	id, key := held.AddIdentity(devstore.Identity{Name: "test", Rules: append(devstore.MayRead(), limits...)})
+	id, key := held.AddIdentity(devstore.Identity{Name: "test", Rules: append(devstore.MayRead(), r.limits...)})
 	source, err := infisical.New(infisical.Options{
 		Site: served.URL, ProjectID: held.ProjectID(), Identity: infisical.UniversalAuth(secret.NewValue(id), secret.NewValue(key)),
 	})
@@ -76,13 +91,16 @@ func startScope(t testing.TB, stated bool, patience time.Duration, limits ...dev
 		t.Fatal(err)
 	}
 	scope := secret.Scope{
-		Environment: "prod", Stated: stated, Project: "alpha", Path: "/alpha",
+		Environment: "prod", Stated: !r.unstated, Project: "alpha", Path: "/alpha",
 		VaultPath: "/alpha/vault", StagingPath: "/alpha/staging", SharedPath: "/shared",
 	}
 	c := &client{t: t, lines: make(chan string, 10_000), done: make(chan error, 1), held: held, clientID: id}
 	c.trail, c.dir = filepath.Join(t.TempDir(), "state", "audit.jsonl"), t.TempDir()
 	environ := append(os.Environ(), "INFISICAL_TOKEN=made-up", "SCRIM_PROJECT=alpha", "PROJECT_ENV=prod", "AWS_SECRET_ACCESS_KEY=made-up", "TERM=xterm", "TZ=UTC", "LC_TIME=C", "LD_LIBRARY_PATH=/nowhere")
 	redactor := redact.New(redact.Options{Vocabulary: server.Vocabulary})
+	c.gate = approval.NewGate(approval.Options{
+		Policy: policy.ForScope(scope), Audit: audit.New(c.trail), Mask: redactor.String, Verifier: r.verifier,
+	})
 	var app *server.Server
 	app = server.New(tools.Deps{
 		Scope: scope, IdentityKind: func() string { return "universal-auth" }, Redactor: redactor, Log: slog.New(slog.DiscardHandler), Now: time.Now,
@@ -90,12 +108,12 @@ func startScope(t testing.TB, stated bool, patience time.Duration, limits ...dev
 			Scope: scope, Source: source, Learner: redactor, Changed: func() { app.NamesChanged() },
 			Now: func() time.Time { return time.Now().Add(time.Duration(c.clock.Load())) },
 		}),
-		Patience: patience,
+		Patience: r.patience, Pages: r.pages,
 		Errands: launch.Errands{
 			Supervisor: []string{os.Args[0], supervise}, Environ: environ, Dir: c.dir, Redactor: redactor,
 		},
 		Trail: audit.New(c.trail),
-		Gate:  approval.NewGate(approval.Options{Policy: policy.ForScope(scope), Audit: audit.New(c.trail), Mask: redactor.String}),
+		Gate:  c.gate,
 	}, "test")
 	c.run(app)
 	return c

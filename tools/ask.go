@@ -59,41 +59,60 @@ func namesOf(request approval.Request) string {
 // decide is ask with every refusal as an error. It returns the request's id
 // where it has one.
 func (d Deps) decide(ctx context.Context, call mcp.CallToolRequest, request approval.Request, id string) (approval.Grant, string, error) {
-	answer := approval.Answer{ID: id}
-	if server.IsModernRequest(ctx) && call.Params.RequestState != "" {
-		answer.State = call.Params.RequestState
-		answer.Choice = choice(server.ElicitationResponse(call.Params.InputResponses, decisionField))
-	}
+	answer, visit := brought(ctx, call, id)
 	grant, question, err := d.Gate.Admit(ctx, request, answer)
 	if err != nil || question == nil {
-		return grant, cmp.Or(grant.ID(), id), err
+		return grant, cmp.Or(grant.ID(), answer.ID, id), err
 	}
 	id = question.ID
-	if question.Fresh && !canAsk(ctx) {
+	if question.Fresh && !question.AtDesk && !canAsk(ctx, mcp.ElicitationModeForm) {
 		if err := d.Gate.ToDesk(question); err != nil {
 			return approval.Grant{}, id, err
 		}
 	}
-	if question.Fresh && question.AtDesk {
-		return approval.Grant{}, id, stillPendingError{question.Expires, true} // the agent is who tells the person
-	}
 	limit := time.NewTimer(cmp.Or(d.Patience, defaultPatience))
 	defer limit.Stop()
-	if !question.AtDesk {
-		if err := d.wait(ctx, question, question.Turn, clientGone(ctx), limit.C); err != nil {
-			return approval.Grant{}, id, err
-		}
+	if question.AtDesk {
+		err = d.atDesk(ctx, question, visit, limit.C)
+	} else {
+		err = d.inLine(ctx, request, question, limit.C)
+	}
+	if err != nil {
+		return approval.Grant{}, id, err
+	}
+	grant, question, err = d.Gate.Admit(ctx, request, approval.Answer{ID: id})
+	if question != nil {
+		err = d.stillPending(question)
+	}
+	return grant, id, err
+}
+
+// brought returns what a call brings with it: the form's answer, or what became
+// of a page that the client was to open, or the id alone.
+func brought(ctx context.Context, call mcp.CallToolRequest, id string) (approval.Answer, visit) {
+	state := call.Params.RequestState
+	if !server.IsModernRequest(ctx) || state == "" {
+		return approval.Answer{ID: id}, notAsked
+	}
+	if page, ok := strings.CutPrefix(state, pageState); ok {
+		return approval.Answer{ID: page}, visitOf(server.ElicitationResponse(call.Params.InputResponses, pageField))
+	}
+	return approval.Answer{ID: id, State: state, Choice: choice(server.ElicitationResponse(call.Params.InputResponses, decisionField))}, notAsked
+}
+
+// inLine has the client's user asked, when it is the question's turn, and waits
+// for what comes of it. A question that the client could not put goes to the desk
+// meanwhile.
+func (d Deps) inLine(ctx context.Context, request approval.Request, question *approval.Question, limit <-chan time.Time) error {
+	if err := d.wait(ctx, question, question.Turn, clientGone(ctx), limit); err != nil {
+		return err
 	}
 	if question.Fresh {
 		if err := d.put(ctx, request, question); err != nil {
-			return approval.Grant{}, id, err
+			return err
 		}
 	}
-	if err := d.wait(ctx, question, question.Done, nil, limit.C); err != nil {
-		return approval.Grant{}, id, err
-	}
-	grant, _, err = d.Gate.Admit(ctx, request, approval.Answer{ID: id})
-	return grant, id, err
+	return d.wait(ctx, question, question.Done, nil, limit)
 }
 
 // put has the client ask its user, in the way of its protocol era.
@@ -144,18 +163,24 @@ type stillPendingError struct {
 // Error names the outcome.
 func (stillPendingError) Error() string { return "a person was asked and has not answered yet" }
 
-// wait waits for event, or for the question's end, and tells the client
-// meanwhile that the call is alive. A question whose call was cancelled, or
+// wait waits for event, or for the question's end or its way to the desk, and
+// tells the client meanwhile that the call is alive. A question whose call was cancelled, or
 // whose client is gone before it was put, is withdrawn; one that was put ends
 // by itself when the client is gone.
 func (d Deps) wait(ctx context.Context, question *approval.Question, event, gone <-chan struct{}, limit <-chan time.Time) error {
 	alive := time.NewTicker(progressEvery)
 	defer alive.Stop()
+	moved := question.Moved
+	if question.AtDesk {
+		moved = nil
+	}
 	for steps := 1; ; steps++ {
 		select {
 		case <-event:
 			return nil
 		case <-question.Done:
+			return nil
+		case <-moved:
 			return nil
 		case <-ctx.Done():
 			d.Gate.Withdraw(question.ID)
@@ -235,9 +260,9 @@ func clientGone(ctx context.Context) <-chan struct{} {
 	return nil
 }
 
-// canAsk reports whether the client said that it can show its user a form. The
-// library does not look.
-func canAsk(ctx context.Context) bool {
+// canAsk reports whether the client said that it can show its user a form, or
+// open an address for them: mode is one of the library's, which does not look.
+func canAsk(ctx context.Context, mode string) bool {
 	var capability *mcp.ElicitationCapability
 	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern {
 		if info.ClientCapabilities != nil {
@@ -246,7 +271,14 @@ func canAsk(ctx context.Context) bool {
 	} else if s, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
 		capability = s.GetClientCapabilities().Elicitation
 	}
-	return capability != nil && (capability.Form != nil || capability.URL == nil) // {} means forms
+	switch {
+	case capability == nil:
+		return false
+	case mode == mcp.ElicitationModeURL:
+		return capability.URL != nil
+	default:
+		return capability.Form != nil || capability.URL == nil // {} means forms
+	}
 }
 
 // agent names the client that asks, in its own words.

@@ -33,6 +33,7 @@ type Deps struct {
 	Session      *session.Record // of the launched agent that this is a part of, or nil
 	Redactor     *redact.Redactor
 	Errands      launch.Errands
+	Pages        Pages // nil: questions at the desk are answered on a terminal alone
 	Log          *slog.Logger
 	Now          func() time.Time
 

@@ -95,6 +95,9 @@ func (g *Gate) ToDesk(q *Question) error {
 	if p.ended {
 		return p.over()
 	}
+	if p.atDesk {
+		return nil
+	}
 	err := g.elsewhere(p, errCannotAsk)
 	if p.ended {
 		g.keep(p)
@@ -122,6 +125,7 @@ func (g *Gate) elsewhere(p *pending, err error) error {
 // void.
 func (g *Gate) toDesk(p *pending) {
 	p.atDesk = true
+	close(p.moved)
 	p.put = time.Time{}
 	p.nonce = [nonceSize]byte{}
 	p.expires = time.Now().Add(g.options.DeskTTL)

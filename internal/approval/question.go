@@ -29,6 +29,8 @@ type Question struct {
 	// Turn is closed when the question is first in line. Put says whether it
 	// still is to be asked by then.
 	Turn <-chan struct{}
+	// Moved is closed when the question is at the desk.
+	Moved <-chan struct{}
 	// Done is closed when the question is answered, or closed without an
 	// answer. Admit with the ID tells the outcome.
 	Done <-chan struct{}
@@ -45,6 +47,7 @@ type pending struct {
 	factor  string          // that proved it, where one did
 	atDesk  bool
 	turn    chan struct{}
+	moved   chan struct{}
 	done    chan struct{}
 
 	nonce   [nonceSize]byte
@@ -61,7 +64,7 @@ type pending struct {
 func (g *Gate) view(p *pending, fresh bool) *Question {
 	return &Question{
 		ID: p.id, Text: g.text(p.about), Expires: p.expires, Fresh: fresh, AtDesk: p.atDesk,
-		Turn: p.turn, Done: p.done, pending: p,
+		Turn: p.turn, Moved: p.moved, Done: p.done, pending: p,
 	}
 }
 
@@ -74,7 +77,7 @@ func (g *Gate) ask(ctx context.Context, s subject, n needed) (*Question, error) 
 	p := &pending{
 		about: s, needed: n,
 		id:   strings.ToLower(rand.Text()[:idSize]),
-		turn: make(chan struct{}), done: make(chan struct{}),
+		turn: make(chan struct{}), moved: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := g.record(p, audit.Asked, nil); err != nil {
 		return nil, err
