@@ -45,6 +45,7 @@ type DescribeAnswer struct {
 	EnvironmentStated bool           `json:"environment_stated" jsonschema_description:"Whether somebody stated the environment. Where it is false, prod is assumed: names are listed, vault reads are refused."`
 	Path              string         `json:"path"`
 	Identity          string         `json:"identity" jsonschema_description:"The kind of machine identity that scrim uses."`
+	VaultIdentity     string         `json:"vault_identity,omitempty" jsonschema_description:"The kind of another identity, which reads a vault secret after a person's yes and nothing else. Absent where there is none."`
 	Locations         []LocationNote `json:"locations"`
 	Conventions       []string       `json:"conventions"`
 	AsOf              string         `json:"as_of" jsonschema_description:"RFC 3339."`
@@ -59,7 +60,11 @@ func (a DescribeAnswer) Text() string {
 	if !a.EnvironmentStated {
 		stated = " (assumed, not stated: vault reads are refused)"
 	}
-	fmt.Fprintf(&b, "project %s, environment %s%s, path %s, identity %s\n", a.Project, a.Environment, stated, a.Path, a.Identity)
+	vault := ""
+	if a.VaultIdentity != "" {
+		vault = ", and another for what a person approves of the vault: " + a.VaultIdentity
+	}
+	fmt.Fprintf(&b, "project %s, environment %s%s, path %s, identity %s%s\n", a.Project, a.Environment, stated, a.Path, a.Identity, vault)
 	for _, l := range a.Locations {
 		fmt.Fprintf(&b, "%s %s:%s readable=%t %s\n", l.Location, l.Environment, l.Path, l.Readable, l.Reason)
 	}
@@ -89,7 +94,7 @@ func (d Deps) Describe(ctx context.Context) DescribeAnswer {
 	snapshot := d.Store.Snapshot(ctx)
 	answer := DescribeAnswer{
 		Project: d.Scope.Project, Environment: d.Scope.Environment, EnvironmentStated: d.Scope.Stated,
-		Path: d.Scope.Path, Identity: d.IdentityKind(), Locations: []LocationNote{},
+		Path: d.Scope.Path, Identity: d.IdentityKind(), VaultIdentity: d.VaultKind, Locations: []LocationNote{},
 		Conventions: conventions(d.Scope), AsOf: d.timestamp(snapshot.AsOf()),
 	}
 	answer.Approvals.Granted = d.Gate.Approvals()
@@ -97,7 +102,7 @@ func (d Deps) Describe(ctx context.Context) DescribeAnswer {
 		reason := d.unreadable(view)
 		answer.Locations = append(answer.Locations, LocationNote{
 			Location: view.Place.Location.String(), Environment: view.Place.Environment, Path: view.Place.Path,
-			Readable: reason == "", Reason: reasonOrRemark(reason, view),
+			Readable: reason == "", Reason: d.reasonOrRemark(reason, view),
 		})
 	}
 	if d.Session != nil {

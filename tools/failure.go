@@ -73,6 +73,9 @@ func explain(err error) CallError {
 	if f, ok := explainRun(err); ok {
 		return f
 	}
+	if e, ok := errors.AsType[*store.VaultError](err); ok {
+		return explainVault(e.Err)
+	}
 	switch {
 	case errors.Is(err, secret.ErrNoProject):
 		return CallError{"store_unavailable", secret.ErrNoProject.Error(), "Tell the person that the project id looks wrong (SCRIM_PROJECT_ID, project_id in scrim.toml, or .infisical.json)."}
@@ -98,6 +101,18 @@ func explain(err error) CallError {
 		return CallError{"denied", "that approval does not belong to this request, was used before, or has expired", "Call again without request_id, so that the person is asked anew."}
 	default:
 		return CallError{"internal", "internal error", "Call again; if it lasts, tell the person to look at scrim's log."}
+	}
+}
+
+// explainVault maps what keeps the vault's own identity from reading.
+func explainVault(err error) CallError {
+	switch {
+	case errors.Is(err, secret.ErrUnauthenticated):
+		return CallError{"identity_refused", "the vault's own identity could not log in to the store", "Tell the person that the yes was used up, and that `scrim doctor` says what is wrong with [identity.vault]; nothing that you can pass changes this."}
+	case errors.Is(err, secret.ErrForbidden):
+		return CallError{"identity_refused", "the vault's own identity is not allowed to read that", "Tell the person which name you need; the identity under [identity.vault] needs describeSecret and readValue there."}
+	default:
+		return explain(err)
 	}
 }
 

@@ -100,7 +100,7 @@ func (d Deps) vaultRef(ctx context.Context, name string) (secret.Ref, error) {
 	}
 	switch finding.Status {
 	case store.StoredInVault:
-		if finding.Entry != nil && finding.Entry.Hidden() {
+		if !d.Store.CanRead(finding.Entry) {
 			return secret.Ref{}, fmt.Errorf("read %s: %w", name, secret.ErrForbidden)
 		}
 		return finding.Place.Ref(name)

@@ -65,12 +65,14 @@ func conventions(s secret.Scope) []string {
 
 // reasonOrRemark returns reason, or what an agent should know of a place that
 // can be read.
-func reasonOrRemark(reason string, v store.View) string {
+func (d Deps) reasonOrRemark(reason string, v store.View) string {
 	switch {
 	case reason != "":
 		return reason
 	case v.State == store.Absent:
 		return "no such folder, so it holds nothing"
+	case v.State == store.NamesOnly && v.Place.Location == secret.Vault && d.VaultKind != "":
+		return "names only: values are read one by one after a person's yes, as another identity"
 	case v.State == store.NamesOnly:
 		return "names only: this identity may not read values here"
 	case v.Unexpanded:

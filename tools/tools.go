@@ -27,6 +27,7 @@ import (
 type Deps struct {
 	Scope        secret.Scope
 	IdentityKind func() string // such as "universal-auth"; never a credential
+	VaultKind    string        // the kind of the vault's own identity, or "" where it has none
 	Store        *store.Store
 	Gate         *approval.Gate
 	Trail        Trail           // nil: check_text tells nothing

@@ -17,7 +17,7 @@ type DoctorCmd struct {
 
 // Help is shown by `scrim doctor --help`.
 func (DoctorCmd) Help() string {
-	return `Looks at everything that scrim depends on here, says what is wrong, and how to mend it: the configuration, the permissions of scrim's own files, the identity (each place that was looked at for one), the store and its clock, each place of the scope, what the identity may see (too little, or more than scrim needs), values that look wrong or that nothing masks, the MCP clients, the instructions for agents, the keychain of macOS, .env files in the repository and in its git history (by name), who can prove to approve, and the audit trail. It changes nothing.
+	return `Looks at everything that scrim depends on here, says what is wrong, and how to mend it: the configuration, the permissions of scrim's own files, the identity (each place that was looked at for one), the store and its clock, each place of the scope, what the identity may see (too little, or more than scrim needs), the vault's own identity where there is one (it logs in, and reads no value), values that look wrong or that nothing masks, the MCP clients, the instructions for agents, the keychain of macOS, .env files in the repository and in its git history (by name), who can prove to approve, and the audit trail. It changes nothing.
 
 Examples:
 

@@ -40,7 +40,7 @@ type examination struct {
 // checks are all of them, in the order in which one builds on the other.
 func (e *examination) checks() []func() error {
 	return []func() error{
-		e.configuration, e.credentialsFile, e.store, e.identity, e.places, e.permissions, e.values,
+		e.configuration, e.credentialsFile, e.store, e.identity, e.places, e.permissions, e.vaultIdentity, e.values,
 		e.clients, e.instructions, e.keychain, e.envFiles, e.approver, e.trail,
 	}
 }
@@ -233,12 +233,43 @@ func (e *examination) permissions() error {
 		return e.unknown(check, "not looked at, since the scope is not in the store")
 	}
 	beside, err := neighbours(e.c.ctx, e.q.source, scope)
-	for _, a := range advise(scope, e.snapshot, beside, err) {
+	for _, a := range advise(scope, e.snapshot, beside, err, e.q.cfg.Vault.Stated()) {
 		if err := e.found(diagnosis{check, a.status, a.what, a.fix}); err != nil {
 			return err
 		}
 	}
 	return e.found(diagnosis{check, statusNote, "whether it may write shows only by writing, which was not tried: scrim needs no role that does", ""})
+}
+
+// vaultIdentity lets the vault's own identity log in, and says where it may see too
+// little, or more than it needs. It asks for names, and for no value.
+func (e *examination) vaultIdentity() error {
+	const check = "vault identity"
+	if !e.configured {
+		return e.unknown(check, "not tried, since the configuration has a mistake")
+	}
+	vault := e.q.cfg.Vault
+	if !vault.Stated() {
+		return e.found(diagnosis{check, statusNote, "the vault has none of its own: after a yes it is read as everything else is", ""})
+	}
+	_, err := vault.Credentials(e.q.cfg.Scope.Site)
+	if mistake, ok := errors.AsType[*config.Error](err); ok {
+		return e.found(diagnosis{check, statusProblem, mistake.Where + ": " + mistake.Problem, mistake.Next})
+	}
+	if !e.reached {
+		return e.unknown(check, "the store was not asked whether it lets it in")
+	}
+	client := identity.ForVault(identityOptions(e.c, e.q.cfg, e.q.deps.Session, e.q.deps.Redactor, e.q.deps.Log), vault)
+	all := adviseVault(e.c.ctx, e.q.cfg.Scope, client)
+	if len(all) == 0 {
+		all = []advice{{statusOK, fmt.Sprintf("after a yes the vault is read as %s, which the store lets in, and which sees no more that could be seen from here", vault), ""}}
+	}
+	for _, a := range all {
+		if err := e.found(diagnosis{check, a.status, a.what, a.fix}); err != nil {
+			return err
+		}
+	}
+	return e.found(diagnosis{check, statusNote, "whether it may read a value shows at the first yes: none was read", ""})
 }
 
 // values says which values look wrong, and which nothing masks, by name.

@@ -74,6 +74,9 @@ func (q *query) maskText(e *store.Entry) string {
 	case cannotMask:
 		return wrapped("Its value cannot be masked in output (" + weakness + "): see `scrim check`.")
 	case notReadable:
+		if q.cfg.Vault.Stated() && e.Location == secret.Vault {
+			return wrapped("Its value cannot be masked in output before it is first read after a yes: until then only the vault's own identity may read it.")
+		}
 		return wrapped("Its value cannot be masked in output, since this identity may not read it.")
 	default:
 		return ""

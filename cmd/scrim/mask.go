@@ -223,7 +223,7 @@ func (q *query) sayNeverMasked(s store.Snapshot) {
 		q.say("%s (%s): %s", cannotMask, weakness, strings.Join(found.names, ", "))
 	}
 	if len(found.places) > 0 {
-		q.say("%s: %s", unreadValues, strings.Join(found.places, ", "))
+		q.say("%s: %s", unread(q.cfg.Vault), strings.Join(found.places, ", "))
 	}
 	q.sayGaps("not masked: ", gaps(s, func(gap store.Gap) bool {
 		outOfScope := gap.Place.Location == secret.Shared && !gap.Place.Stated

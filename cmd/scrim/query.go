@@ -93,7 +93,7 @@ func (q *query) open(c *cli, cfg config.Config, inside *session.Record) {
 	options, from := storeOptions(c, cfg, inside, q.deps.Redactor, log)
 	q.cfg, q.source = cfg, from
 	q.deps = tools.Deps{
-		Scope: cfg.Scope, IdentityKind: from.Kind, Store: store.New(options), Session: inside,
+		Scope: cfg.Scope, IdentityKind: from.Kind, VaultKind: vaultKind(cfg), Store: store.New(options), Session: inside,
 		Redactor: q.deps.Redactor, Log: log, Now: time.Now,
 	}
 }
@@ -145,7 +145,7 @@ func (q *query) sayUnmasked(listed []tools.SecretNote) {
 		q.say("%s in output (%s): %s", cannotMask, weakness, strings.Join(found.names, ", "))
 	}
 	if len(found.places) > 0 {
-		q.say("%s: %s", unreadValues, strings.Join(found.places, ", "))
+		q.say("%s: %s", unread(q.cfg.Vault), strings.Join(found.places, ", "))
 	}
 }
 

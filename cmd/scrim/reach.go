@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"path"
@@ -10,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"scrim/internal/identity"
 	"scrim/internal/infisical"
 	"scrim/internal/secret"
 	"scrim/internal/store"
@@ -39,7 +41,7 @@ func showReach(c *cli, q *query, scope secret.Scope, client *infisical.Client) e
 	if err := namesTable(q, snapshot); err != nil {
 		return err
 	}
-	for _, advice := range advise(scope, snapshot, beside, err) {
+	for _, advice := range advise(scope, snapshot, beside, err, false) {
 		q.say("%s", advice.text())
 	}
 	return nil
@@ -105,14 +107,15 @@ func holdsPlace(scope secret.Scope, folder string) bool {
 	return slices.ContainsFunc(scope.Places(), func(p secret.Place) bool { return secret.Under(p.Path, folder) })
 }
 
-// advise says what to change in the identity's permissions.
-func advise(scope secret.Scope, s store.Snapshot, beside []string, noFolders error) []advice {
+// advise says what to change in the identity's permissions, where the vault has
+// an identity of its own or has not.
+func advise(scope secret.Scope, s store.Snapshot, beside []string, noFolders error, ownVault bool) []advice {
 	if errors.Is(noFolders, secret.ErrForbidden) {
 		return []advice{{statusProblem, "Too little: it is no member of the project.", "Add it there, under access control, with a role as in docs/infisical.md."}}
 	}
 	var all []advice
 	for _, v := range s.Views {
-		if a, ok := advisePlace(v); ok {
+		if a, ok := advisePlace(v, ownVault); ok {
 			all = append(all, a)
 		}
 		for _, gap := range v.Closed {
@@ -132,7 +135,7 @@ func advise(scope secret.Scope, s store.Snapshot, beside []string, noFolders err
 }
 
 // advisePlace says what to change for one place, if anything.
-func advisePlace(v store.View) (advice, bool) {
+func advisePlace(v store.View, ownVault bool) (advice, bool) {
 	place := v.Place
 	vault := place.Location == secret.Vault
 	switch {
@@ -146,9 +149,44 @@ func advisePlace(v store.View) (advice, bool) {
 		return advice{statusProblem, fmt.Sprintf("Too little: it cannot list %s.", place), "Grant describeSecret and readValue there."}, true
 	case v.State == store.NamesOnly && !vault:
 		return advice{statusProblem, fmt.Sprintf("Too little: it sees names in %s and no values, which then nothing masks.", place), "Grant readValue there."}, true
-	case vault && slices.ContainsFunc(v.Entries, func(e store.Entry) bool { return !e.Hidden() }):
+	case vault && ownVault && readsValues(v):
+		return advice{statusProblem, fmt.Sprintf("Too much: it can read the values in %s, which has an identity of its own for that.", place), "Take readValue away there from this one."}, true
+	case vault && readsValues(v):
 		return advice{statusNote, fmt.Sprintf("Too much, unless agents are to get values from it after a yes: it can read the values in %s, where describing them would do.", place), "Take readValue away there."}, true
 	default:
 		return advice{}, false
 	}
+}
+
+// readsValues reports whether a value of the place was shown.
+func readsValues(v store.View) bool {
+	return slices.ContainsFunc(v.Entries, func(e store.Entry) bool { return !e.Hidden() })
+}
+
+// adviseVault says what to change in the permissions of the vault's own identity:
+// it needs the vault and nothing else. Whether it may read values is not tried.
+func adviseVault(ctx context.Context, scope secret.Scope, client *identity.Source) []advice {
+	var all []advice
+	sees := func(what advice) { all = append(all, what) }
+	for _, place := range scope.Places() {
+		ref, err := place.Ref("SCRIM_PROBE_" + rand.Text())
+		if err == nil {
+			err = client.Probe(ctx, ref)
+		}
+		vault, may := place.Location == secret.Vault, err == nil || errors.Is(err, secret.ErrNotFound)
+		switch {
+		case errors.Is(err, secret.ErrUnauthenticated):
+			return []advice{{statusProblem, err.Error(), "Correct the credentials, or what is under [identity.vault] in your scrim/config.toml."}}
+		case vault && errors.Is(err, secret.ErrForbidden):
+			sees(advice{statusProblem, fmt.Sprintf("Too little: it may not see into %s.", place), "Grant it describeSecret and readValue there."})
+		case vault && !may:
+			sees(advice{statusUnknown, fmt.Sprintf("Not known: %s could not be looked at: %v.", place, err), ""})
+		case !vault && may:
+			sees(advice{statusProblem, fmt.Sprintf("Too much: it sees into %s, and is asked for the vault alone.", place), "Limit its role to the vault, and to what values there refer to."})
+		}
+	}
+	if beside, err := neighbours(ctx, client, scope); err == nil && len(beside) > 0 {
+		sees(advice{statusProblem, fmt.Sprintf("Too much: it sees names in %s as well.", strings.Join(beside, ", ")), "Limit its role to the vault."})
+	}
+	return all
 }

@@ -62,10 +62,10 @@ func (f scopeFlags) input(c *cli) (config.Input, error) {
 	}, nil
 }
 
-// source returns the store of cfg. Without an identity it answers nothing, so
-// that a server starts all the same and says why. Inside a session whose launcher
-// lends tokens it is the store as the launcher sees it.
-func source(c *cli, cfg config.Config, inside *session.Record, redactor *redact.Redactor, log *slog.Logger) *identity.Source {
+// identityOptions returns what makes the store of cfg. Without an identity it answers
+// nothing, so that a server starts all the same and says why. Inside a session whose
+// launcher lends tokens it is the store as the launcher sees it.
+func identityOptions(c *cli, cfg config.Config, inside *session.Record, redactor *redact.Redactor, log *slog.Logger) identity.Options {
 	home, _ := os.UserHomeDir()
 	options := identity.Options{
 		Site: cfg.Scope.Site, ProjectID: cfg.Scope.ProjectID, Identities: cfg.Identities,
@@ -89,7 +89,7 @@ func source(c *cli, cfg config.Config, inside *session.Record, redactor *redact.
 		// credentials that come later must not go there.
 		options.Again = nil
 	}
-	return identity.New(options)
+	return options
 }
 
 // storeOptions returns what makes the store of cfg's scope. From here on the
@@ -97,9 +97,23 @@ func source(c *cli, cfg config.Config, inside *session.Record, redactor *redact.
 // public.
 func storeOptions(c *cli, cfg config.Config, inside *session.Record, redactor *redact.Redactor, log *slog.Logger) (store.Options, *identity.Source) {
 	redactor.Exempt(cfg.Redact.Public)
-	from := source(c, cfg, inside, redactor, log)
-	return store.Options{
+	identities := identityOptions(c, cfg, inside, redactor, log)
+	from := identity.New(identities)
+	options := store.Options{
 		Scope: cfg.Scope, Source: from, Learner: redactor, Judge: validate.Checker{Types: cfg.Types},
 		Log: log, Now: time.Now,
-	}, from
+	}
+	if cfg.Vault.Stated() {
+		log.Debug("identity: after a yes the vault is read as " + cfg.Vault.String())
+		options.Vault, options.VaultIdentity = identity.ForVault(identities, cfg.Vault), cfg.Vault.String()
+	}
+	return options, from
+}
+
+// vaultKind is the word for the kind of the vault's own identity, or "".
+func vaultKind(cfg config.Config) string {
+	if !cfg.Vault.Stated() {
+		return ""
+	}
+	return cfg.Vault.Kind.String()
 }

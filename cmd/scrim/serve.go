@@ -98,7 +98,7 @@ func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redac
 			s.NamesChanged()
 		}
 	}
-	options.Refreshed = (&maskWarning{public: cfg.Redact.Public, redactor: redactor, log: log}).heed
+	options.Refreshed = (&maskWarning{public: cfg.Redact.Public, vault: cfg.Vault, redactor: redactor, log: log}).heed
 	secrets := store.New(options)
 	home, _ := os.UserHomeDir()
 	trail := audit.New(audit.DefaultPath(c.getenv, home))
@@ -110,7 +110,7 @@ func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redac
 		Policy: policy.ForScope(cfg.Scope), Audit: trail, Mask: redactor.String, Verifier: verifier{enrolled},
 	})
 	app.Store(server.New(tools.Deps{
-		Scope: cfg.Scope, IdentityKind: from.Kind, Store: secrets, Session: inside,
+		Scope: cfg.Scope, IdentityKind: from.Kind, VaultKind: vaultKind(cfg), Store: secrets, Session: inside,
 		Gate: gate, Trail: trail, Errands: errands(redactor), Redactor: redactor, Log: log, Now: time.Now,
 	}, version()))
 	return app.Load(), gate

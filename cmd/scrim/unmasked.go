@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"scrim/internal/config"
 	"scrim/internal/secret"
 	"scrim/internal/store"
 	"scrim/redact"
@@ -41,6 +42,15 @@ const weakness = "too short, too common, or equal to a name"
 
 // unreadValues is why a value that is not known cannot be masked.
 const unreadValues = "names are known, and their values cannot be masked, since this identity may not read them"
+
+// unread says why values that are not known cannot be masked, where the vault has
+// an identity of its own or has not.
+func unread(vault config.VaultIdentity) string {
+	if !vault.Stated() {
+		return unreadValues
+	}
+	return unreadValues + " (those of the vault from the first read after a yes on)"
+}
 
 // maskJudge tells which secrets have a value that nothing masks, of those that
 // the user does not call public.
@@ -109,6 +119,7 @@ func origin(v store.View, e store.Entry) string {
 // when it is something else. The log is stderr, which is the person's.
 type maskWarning struct {
 	public   []string
+	vault    config.VaultIdentity
 	redactor *redact.Redactor
 	log      *slog.Logger
 	said     unmasked
@@ -121,7 +132,7 @@ func (w *maskWarning) heed(s store.Snapshot) {
 		w.log.Warn("values that cannot be masked in output ("+weakness+"): see `scrim check`", "names", strings.Join(now.names, ", "))
 	}
 	if len(now.places) > 0 && !slices.Equal(now.places, w.said.places) {
-		w.log.Warn(unreadValues, "places", strings.Join(now.places, ", "))
+		w.log.Warn(unread(w.vault), "places", strings.Join(now.places, ", "))
 	}
 	w.said = now
 }

@@ -47,6 +47,7 @@ type Config struct {
 	Scope       secret.Scope
 	Credentials Credentials // the first of Identities.Candidates
 	Identities  Identities
+	Vault       VaultIdentity // as whom the vault is read after a yes
 	Log         Log
 	Redact      Redact
 	Run         Run
@@ -115,9 +116,13 @@ func Load(in Input) (Config, error) {
 		return Config{}, err
 	}
 	credentials.Site = scope.Site
+	vault, err := l.vaultIdentity()
+	if err != nil {
+		return Config{}, err
+	}
 	types, own := l.types()
 	return Config{
-		Scope: scope, Credentials: credentials, Identities: l.atSite(identities, scope.Site), Log: log,
+		Scope: scope, Credentials: credentials, Identities: l.atSite(identities, scope.Site), Vault: vault, Log: log,
 		Redact: l.redact(), Run: l.run(), Types: types, OwnTypes: own, UserFile: l.userFilePath(), origins: l.origins,
 	}, nil
 }

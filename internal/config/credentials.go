@@ -145,7 +145,9 @@ func readCredentials(home string) (Credentials, error) {
 	if err != nil {
 		return Credentials{}, refusal(err)
 	}
-	return parseCredentials(data)
+	c, err := parseCredentials(credentialsFile, data)
+	c.InFile = err == nil
+	return c, err
 }
 
 // privateCredentials is the place of the credentials file in home.
@@ -171,10 +173,10 @@ func ExamineCredentialsFile(home string) (there bool, err error) {
 	return c.Kind != NoCredentials || err != nil, err
 }
 
-// parseCredentials reads the content of the credentials file: one NAME=value a
-// line, empty lines and lines that start with '#' aside. Its errors name a
-// line's number and never its content.
-func parseCredentials(data []byte) (Credentials, error) {
+// parseCredentials reads the content of the credentials file called name: one
+// NAME=value a line, empty lines and lines that start with '#' aside. Its errors
+// name a line's number and never its content.
+func parseCredentials(name string, data []byte) (Credentials, error) {
 	values := map[string]string{}
 	number := 0
 	for line := range strings.Lines(string(data)) {
@@ -183,22 +185,21 @@ func parseCredentials(data []byte) (Credentials, error) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		name, value, err := parseLine(line)
-		if _, twice := values[name]; err == nil && twice {
+		key, value, err := parseLine(line)
+		if _, twice := values[key]; err == nil && twice {
 			err = errTwice
 		}
 		if err != nil {
-			return Credentials{}, &Error{fmt.Sprintf("%s:%d", credentialsFile, number), err.Error(), "correct the line"}
+			return Credentials{}, &Error{fmt.Sprintf("%s:%d", name, number), err.Error(), "correct the line"}
 		}
-		values[name] = value
+		values[key] = value
 	}
-	for _, name := range []string{clientIDName, clientSecretName} {
-		if _, ok := values[name]; !ok {
-			return Credentials{}, &Error{credentialsFile, "there is no line " + name + "=…", "add it"}
+	for _, key := range []string{clientIDName, clientSecretName} {
+		if _, ok := values[key]; !ok {
+			return Credentials{}, &Error{name, "there is no line " + key + "=…", "add it"}
 		}
 	}
-	c := universalAuth(values[clientIDName], values[clientSecretName], credentialsFile)
-	c.InFile = true
+	c := universalAuth(values[clientIDName], values[clientSecretName], name)
 	c.Site = values[siteName]
 	return c, nil
 }

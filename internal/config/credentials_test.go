@@ -67,13 +67,13 @@ func TestParseCredentials(t *testing.T) {
 		{"site", id + key + siteName + "=http://hunter2.example\n", "~/.infisical-ua:3: a site is reached by https; "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := parseCredentials([]byte(tt.content))
+			_, err := parseCredentials(credentialsFile, []byte(tt.content))
 			if err == nil || !strings.HasPrefix(err.Error(), tt.want) || strings.Contains(strings.ToLower(err.Error()), "hunter2") {
 				t.Errorf("error = %v\n want it to start with %q", err, tt.want)
 			}
 		})
 	}
-	c, err := parseCredentials([]byte(goodFile + "\n" + siteName + "=https://c.example/api"))
+	c, err := parseCredentials(credentialsFile, []byte(goodFile+"\n"+siteName+"=https://c.example/api"))
 	if err != nil || c.Site != "https://c.example" || c.ClientSecret.Reveal() != "key-1" {
 		t.Errorf("parseCredentials = %+v, %v", c, err)
 	}
@@ -91,7 +91,7 @@ func FuzzCredentials(f *testing.F) {
 	f.Add([]byte(goodFile + "\n" + siteName + "=https://c.example\n"))
 	f.Add([]byte("a=b=c\n=\n#\n\r\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := parseCredentials(data)
+		c, err := parseCredentials(credentialsFile, data)
 		if err == nil {
 			for _, v := range []string{c.ClientID.Reveal(), c.ClientSecret.Reveal()} {
 				if v == "" || strings.ContainsAny(v, " \t\r\n\"\\\x00") {

@@ -69,7 +69,7 @@ func (l *loader) order() []look {
 	pair := look{UniversalAuth, clientIDName + " and " + clientSecretName, l.without("are not set", l.pairCredentials)}
 	file := look{UniversalAuth, credentialsFile, l.without("does not exist", l.fileCredentials)}
 	program := look{CommandLine, "the login of the Infisical CLI", l.programCredentials}
-	configured := look{l.user.loginKind(), "[identity] in your scrim/config.toml", l.without(notSet, l.loginCredentials)}
+	configured := look{l.user.identityTable().kind(), "[identity] in your scrim/config.toml", l.without(notSet, l.loginCredentials)}
 	if OverSSH(l.in.Getenv) {
 		return []look{token, pair, file, program, configured}
 	}

@@ -55,6 +55,15 @@ func rules() map[string]keyRule {
 		"identity.resource":       {holds: "a string", userOnly: true},
 		"identity.client_id":      {holds: "a string", userOnly: true},
 
+		"identity.vault":                {holds: "a table", userOnly: true},
+		"identity.vault.method":         {holds: "a string", userOnly: true},
+		"identity.vault.file":           {holds: "a string", userOnly: true},
+		"identity.vault.identity_id":    {holds: "a string", userOnly: true},
+		"identity.vault.token_file":     {holds: "a string", userOnly: true},
+		"identity.vault.token_variable": {holds: "a string", userOnly: true},
+		"identity.vault.resource":       {holds: "a string", userOnly: true},
+		"identity.vault.client_id":      {holds: "a string", userOnly: true},
+
 		"shared":   {later: true},
 		"policy":   {later: true},
 		"approval": {userOnly: true, later: true},

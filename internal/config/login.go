@@ -1,9 +1,11 @@
 package config
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"scrim/internal/ownfile"
@@ -23,8 +25,8 @@ type Login struct {
 // kubernetesToken is where Kubernetes puts the token of a pod.
 const kubernetesToken = "/var/run/secrets/kubernetes.io/serviceaccount/token" //nolint:gosec // G101: a path
 
-// loginMethods lists the values of [identity] method, and the keys that each of
-// them takes besides identity_id.
+// loginMethods lists the values of method under [identity], and the keys that
+// each of them takes besides identity_id.
 func loginMethods() map[string][]string {
 	return map[string][]string{
 		OIDC.String():       {"token_file", "token_variable"},
@@ -35,90 +37,152 @@ func loginMethods() map[string][]string {
 	}
 }
 
-// loginKind returns the kind of login that the file configures, if any.
-func (f file) loginKind() Kind {
-	for _, kind := range []Kind{OIDC, Kubernetes, AWS, Azure, GCP} {
-		if f.doc.Identity.Method == kind.String() {
+// loginTable is a table of the user's file that configures a login.
+type loginTable struct {
+	file  file
+	name  string // dotted
+	said  loginKeys
+	takes map[string][]string // by method, the keys besides identity_id
+}
+
+// identityTable is [identity], without the table in it.
+func (f file) identityTable() loginTable {
+	return loginTable{f, "identity", f.doc.Identity.loginKeys, loginMethods()}
+}
+
+// origin returns a setting without a value, stated where the table has the key.
+func (t loginTable) origin(key string) setting { return t.file.origin(t.name, key) }
+
+// where is the table's place, or that of the file where it has no header.
+func (t loginTable) where() string { return t.file.origin(t.name).or(t.file.path) }
+
+// keys lists the keys that the table has, those of tables in it aside.
+func (t loginTable) keys() []string {
+	var all []string
+	for _, key := range []string{"method", "identity_id", "token_file", "token_variable", "resource", "client_id", "file"} {
+		if t.origin(key).stated() {
+			all = append(all, key)
+		}
+	}
+	return all
+}
+
+// stated reports whether somebody wrote the table. A header with nothing below
+// it but another table is none.
+func (t loginTable) stated() bool {
+	holds := func(key string) bool { return strings.HasPrefix(key, t.name+".") }
+	return len(t.keys()) > 0 || t.file.origin(t.name).stated() && !slices.ContainsFunc(slices.Collect(maps.Keys(t.file.at)), holds)
+}
+
+// kind returns the kind of login that the table configures, if any.
+func (t loginTable) kind() Kind {
+	for _, kind := range []Kind{UniversalAuth, OIDC, Kubernetes, AWS, Azure, GCP} {
+		if _, known := t.takes[kind.String()]; known && t.said.Method == kind.String() {
 			return kind
 		}
 	}
 	return NoCredentials
 }
 
-// checkIdentity checks [identity]: a method, the identity, and nothing that the
-// method does nothing with.
-func (f file) checkIdentity() error {
-	at := f.origin("identity")
-	if !at.stated() && !f.hasIdentity() {
+// check checks the table: a method, the identity, and nothing that the method
+// does nothing with.
+func (t loginTable) check() error {
+	if !t.stated() {
 		return nil
 	}
-	where := at.or(f.path)
-	takes, known := loginMethods()[f.doc.Identity.Method]
-	if !known {
-		return &Error{f.origin("identity", "method").or(where), "identity.method is not one that scrim knows", `write "oidc", "kubernetes", "aws", "azure" or "gcp"`}
+	if t.kind() == NoCredentials {
+		return &Error{t.origin("method").or(t.where()), t.name + ".method is not one that scrim knows", "write " + t.methods()}
 	}
-	for _, key := range []string{"token_file", "token_variable", "resource", "client_id"} {
-		if s := f.origin("identity", key); s.stated() && !slices.Contains(takes, key) {
-			return &Error{s.origin, "the method " + f.doc.Identity.Method + " takes no " + key, "remove it"}
+	takes := t.takes[t.said.Method]
+	if t.kind() != UniversalAuth {
+		takes = append([]string{"identity_id"}, takes...)
+	}
+	for _, key := range t.keys() {
+		if key != "method" && !slices.Contains(takes, key) {
+			return &Error{t.origin(key).origin, "the method " + t.said.Method + " takes no " + key, "remove it"}
 		}
 	}
-	if !isWord(f.doc.Identity.IdentityID, 64) {
-		return &Error{f.origin("identity", "identity_id").or(where), "identity.identity_id has to be the id of a machine identity", "copy it from the identity's page in Infisical"}
+	if t.kind() != UniversalAuth && !isWord(t.said.IdentityID, 64) {
+		return &Error{t.origin("identity_id").or(t.where()), t.name + ".identity_id has to be the id of a machine identity", "copy it from the identity's page in Infisical"}
 	}
-	return f.checkProof(where)
+	return t.checkProof()
 }
 
-func (f file) hasIdentity() bool {
-	for key := range f.at {
-		if strings.HasPrefix(key, "identity.") {
-			return true
+// methods lists the methods that the table can have, for people.
+func (t loginTable) methods() string {
+	var words []string
+	for _, kind := range []Kind{UniversalAuth, OIDC, Kubernetes, AWS, Azure, GCP} {
+		if _, known := t.takes[kind.String()]; known {
+			words = append(words, strconv.Quote(kind.String()))
 		}
 	}
-	return false
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// checkProof checks the keys that say where a token is.
-func (f file) checkProof(where string) error {
-	path, variable := f.origin("identity", "token_file"), f.origin("identity", "token_variable")
-	identity := f.doc.Identity
+// checkProof checks the keys that say where a token or a secret is.
+func (t loginTable) checkProof() error {
+	path, variable := t.origin("token_file"), t.origin("token_variable")
 	switch {
 	case path.stated() && variable.stated():
 		return &Error{variable.origin, "the token is in token_file already", "remove one of the two"}
-	case identity.Method == OIDC.String() && !path.stated() && !variable.stated():
-		return &Error{where, "the method oidc needs a token", "write token_file or token_variable"}
-	case path.stated() && !filepath.IsAbs(identity.TokenFile) && !strings.HasPrefix(identity.TokenFile, "~/"):
-		return &Error{path.origin, "identity.token_file is not an absolute path", "write it from / or from ~/ on"}
-	case variable.stated() && secret.CheckName(identity.TokenVariable) != nil:
-		return &Error{variable.origin, "identity.token_variable is not the name of a variable", "write a name such as CI_JOB_JWT"}
+	case t.kind() == OIDC && !path.stated() && !variable.stated():
+		return &Error{t.where(), "the method oidc needs a token", "write token_file or token_variable"}
+	case variable.stated() && secret.CheckName(t.said.TokenVariable) != nil:
+		return &Error{variable.origin, t.name + ".token_variable is not the name of a variable", "write a name such as CI_JOB_JWT"}
 	}
-	for _, key := range []struct{ name, value string }{{"resource", identity.Resource}, {"client_id", identity.ClientID}} {
-		if s := f.origin("identity", key.name); s.stated() && !isCredential(key.value) {
-			return &Error{s.origin, "identity." + key.name + " has characters that do not belong there", "copy it again"}
+	for _, key := range []struct{ name, value string }{{"token_file", t.said.TokenFile}, {"file", t.said.File}} {
+		if s := t.origin(key.name); s.stated() && !filepath.IsAbs(key.value) && !strings.HasPrefix(key.value, "~/") {
+			return &Error{s.origin, t.name + "." + key.name + " is not an absolute path", "write it from / or from ~/ on"}
+		}
+	}
+	for _, key := range []struct{ name, value string }{{"resource", t.said.Resource}, {"client_id", t.said.ClientID}} {
+		if s := t.origin(key.name); s.stated() && !isCredential(key.value) {
+			return &Error{s.origin, t.name + "." + key.name + " has characters that do not belong there", "copy it again"}
 		}
 	}
 	return nil
 }
 
-// loginCredentials returns the login that the user's file configures, if any.
-func (l *loader) loginCredentials() (Credentials, error) {
-	kind, identity := l.user.loginKind(), l.user.doc.Identity
-	if kind == NoCredentials {
-		return Credentials{}, nil
-	}
+// login returns what the table configures, for the kinds that are proved by
+// what is there where scrim runs.
+func (t loginTable) login(home string) (Login, error) {
 	login := Login{
-		IdentityID: identity.IdentityID, TokenFile: identity.TokenFile, TokenVariable: identity.TokenVariable,
-		Resource: identity.Resource, ClientID: identity.ClientID,
+		IdentityID: t.said.IdentityID, TokenFile: t.said.TokenFile, TokenVariable: t.said.TokenVariable,
+		Resource: t.said.Resource, ClientID: t.said.ClientID,
 	}
-	if kind == Kubernetes && login.TokenFile == "" {
+	if t.kind() == Kubernetes && login.TokenFile == "" {
 		login.TokenFile = kubernetesToken
 	}
-	if rest, ok := strings.CutPrefix(login.TokenFile, "~/"); ok {
-		if l.in.Home == "" {
-			return Credentials{}, &Error{l.user.origin("identity", "token_file").origin, "there is no home directory", "write an absolute path"}
-		}
-		login.TokenFile = filepath.Join(l.in.Home, rest)
+	var err error
+	login.TokenFile, err = t.path("token_file", login.TokenFile, home)
+	return login, err
+}
+
+// path returns the absolute path that a key says.
+func (t loginTable) path(key, said, home string) (string, error) {
+	rest, ok := strings.CutPrefix(said, "~/")
+	switch {
+	case !ok:
+		return said, nil
+	case home == "":
+		return "", &Error{t.origin(key).or(t.where()), "there is no home directory", "write an absolute path"}
+	default:
+		return filepath.Join(home, rest), nil
 	}
-	return Credentials{Kind: kind, Login: login, Source: l.user.origin("identity", "method").or(l.user.path)}, nil
+}
+
+// loginCredentials returns the login that the user's file configures, if any.
+func (l *loader) loginCredentials() (Credentials, error) {
+	t := l.user.identityTable()
+	if t.kind() == NoCredentials {
+		return Credentials{}, nil
+	}
+	login, err := t.login(l.in.Home)
+	if err != nil {
+		return Credentials{}, err
+	}
+	return Credentials{Kind: t.kind(), Login: login, Source: t.origin("method").or(l.user.path)}, nil
 }
 
 // Proof reads the token that proves an OIDC or a Kubernetes identity now: such

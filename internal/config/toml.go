@@ -39,13 +39,20 @@ type document struct {
 		Strict   bool     `toml:"strict"`
 	} `toml:"run"`
 	Identity struct {
-		Method        string `toml:"method"`
-		IdentityID    string `toml:"identity_id"`
-		TokenFile     string `toml:"token_file"`
-		TokenVariable string `toml:"token_variable"`
-		Resource      string `toml:"resource"`
-		ClientID      string `toml:"client_id"`
+		loginKeys
+		Vault loginKeys `toml:"vault"`
 	} `toml:"identity"`
+}
+
+// loginKeys is what a table that configures a login holds.
+type loginKeys struct {
+	Method        string `toml:"method"`
+	IdentityID    string `toml:"identity_id"`
+	TokenFile     string `toml:"token_file"`
+	TokenVariable string `toml:"token_variable"`
+	Resource      string `toml:"resource"`
+	ClientID      string `toml:"client_id"`
+	File          string `toml:"file"` // of [identity.vault] alone
 }
 
 // registered is what the user's file says about one project.
@@ -101,7 +108,7 @@ func parse(path string, data []byte, users bool) (file, error) {
 	if err := f.checkProjects(); err != nil {
 		return file{}, err
 	}
-	for _, check := range []func() error{f.checkPublic, f.checkRun, f.checkTypes, f.checkIdentity} {
+	for _, check := range []func() error{f.checkPublic, f.checkRun, f.checkTypes, f.identityTable().check, f.vaultTable().check} {
 		if err := check(); err != nil {
 			return file{}, err
 		}

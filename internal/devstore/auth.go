@@ -145,6 +145,7 @@ func (c *call) login() (any, error) {
 		return nil, unauthorized("Invalid credentials")
 	}
 	who.failures = 0
+	c.store.requests.name(c.record, who.Name)
 	c.store.auth.forget(now)
 	opened := &session{id: newUUID(), who: who, created: now}
 	c.store.auth.sessions[opened.id] = opened

@@ -18,6 +18,7 @@ type Request struct {
 	Name        string // of a secret, where the route names one
 	Conditional bool   // sent with If-None-Match
 	NamesOnly   bool   // asked for no values
+	Identity    string // the name of the one that asked or logged in; empty where the store let nobody in
 	Status      int    // zero while it is being served, and if it never got an answer
 }
 
@@ -41,6 +42,13 @@ func (l *requestLog) close(r *Request, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r.Status = status
+}
+
+// name notes who made a request.
+func (l *requestLog) name(r *Request, identity string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r.Identity = identity
 }
 
 // Requests returns the requests so far, oldest first, up to the last 10,000.

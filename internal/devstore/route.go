@@ -163,6 +163,7 @@ func (s *Store) serve(c *call, rt route, badBody error) (any, error) {
 			return nil, err
 		}
 		c.rules = id.Rules
+		s.requests.name(c.record, id.Name)
 	}
 	if badBody != nil {
 		return nil, badBody

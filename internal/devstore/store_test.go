@@ -311,7 +311,7 @@ func TestRequestsAreRemembered(t *testing.T) {
 	c.get("/alpha", "WORD", "viewSecretValue", "false").wantStatus(t, 200)
 	c.write("POST", "/api/v3/secrets/raw/NEW", map[string]any{"secretValue": "x"}).wantStatus(t, 403)
 	wantEqual(t, store.Requests(), []devstore.Request{
-		{Method: "GET", Path: "/api/v3/secrets/raw/WORD", Environment: "prod", SecretPath: "/alpha", Name: "WORD", NamesOnly: true, Status: 200},
-		{Method: "POST", Path: "/api/v3/secrets/raw/NEW", Environment: "prod", SecretPath: "/alpha", Name: "NEW", Status: 403},
+		{Method: "GET", Path: "/api/v3/secrets/raw/WORD", Environment: "prod", SecretPath: "/alpha", Name: "WORD", NamesOnly: true, Identity: "test", Status: 200},
+		{Method: "POST", Path: "/api/v3/secrets/raw/NEW", Environment: "prod", SecretPath: "/alpha", Name: "NEW", Identity: "test", Status: 403},
 	})
 }

@@ -57,6 +57,24 @@ type Source struct {
 	refused  []secret.Value     // tokens of the program that the store refused
 }
 
+// ForVault returns the Source of the identity that reads the vault after a yes.
+// What it has to show is looked for when it is first asked, and not before. It
+// borrows nothing.
+func ForVault(o Options, vault config.VaultIdentity) *Source {
+	o.Identities, o.Borrow, o.Log = config.Identities{}, nil, o.Log.With("identity", "of the vault")
+	o.Again = func() (config.Identities, error) {
+		c, err := vault.Credentials(o.Site)
+		if err != nil {
+			return config.Identities{}, err
+		}
+		return config.Identities{
+			Candidates: []config.Credentials{c},
+			Attempts:   []config.Attempt{{Kind: c.Kind, Source: c.Source, Outcome: "serves"}},
+		}, nil
+	}
+	return New(o)
+}
+
 // New returns a Source that has looked nowhere yet.
 func New(o Options) *Source { return &Source{options: o, found: o.Identities} }
 
@@ -184,13 +202,13 @@ func (s *Source) instead(ctx context.Context, refused *infisical.Client) *infisi
 }
 
 // look looks for the identity that serves. The first time it goes by what the
-// process started with.
+// process started with, if that is anything.
 func (s *Source) look(ctx context.Context) error {
 	now := time.Now()
 	if now.Before(s.next) {
 		return s.none()
 	}
-	if again := s.options.Again; again != nil && (s.doubtful || !s.next.IsZero()) {
+	if again := s.options.Again; again != nil && (s.doubtful || !s.next.IsZero() || len(s.found.Attempts) == 0) {
 		found, err := again()
 		if err != nil {
 			return fmt.Errorf("%w: %w", secret.ErrUnauthenticated, err)

@@ -40,6 +40,11 @@ type Source interface {
 	Folders(ctx context.Context, environment, path string) ([]string, error)
 }
 
+// Reader reads one secret, fresh. Its errors are as those of a Source.
+type Reader interface {
+	Get(ctx context.Context, ref secret.Ref) (secret.Listed, error)
+}
+
 // Learner is told every value that the store shows, and of names whose values
 // this identity may not read the zero Value: it must know what is a name, or a
 // value that equals one would hide it. redact.Redactor is one.
@@ -49,9 +54,13 @@ type Learner interface {
 
 // Options make a Store.
 type Options struct {
-	Scope   secret.Scope
-	Source  Source
-	Learner Learner
+	Scope  secret.Scope
+	Source Source
+	// Vault reads what a grant is for, and nothing else, where that is an identity
+	// of its own; nil: Source does. VaultIdentity names it, for errors.
+	Vault         Reader
+	VaultIdentity string
+	Learner       Learner
 	// Judge is shown values, so that who asks Problems what is wrong with one
 	// need not be. Nil is an error there.
 	Judge secret.Judge
