@@ -158,6 +158,7 @@ func (d Deps) put(ctx context.Context, request approval.Request, question *appro
 type stillPendingError struct {
 	expires time.Time
 	atDesk  bool
+	page    string // where it is answered as well as on a terminal; empty where there is none
 }
 
 // Error names the outcome.
@@ -201,10 +202,14 @@ func (d Deps) wait(ctx context.Context, question *approval.Question, event, gone
 func (d Deps) stillPending(question *approval.Question) error {
 	for _, waiting := range d.Gate.Waiting() {
 		if waiting.ID == question.ID {
-			return stillPendingError{waiting.Expires, waiting.AtDesk}
+			p := stillPendingError{expires: waiting.Expires, atDesk: waiting.AtDesk}
+			if p.atDesk {
+				p.page, _ = d.page(waiting.ID)
+			}
+			return p
 		}
 	}
-	return stillPendingError{question.Expires, question.AtDesk}
+	return stillPendingError{expires: question.Expires, atDesk: question.AtDesk}
 }
 
 // Progress tells a client that a call is alive, step by step.
@@ -331,7 +336,7 @@ func outcomeOf(err error, id, tool, name string) (outcome, bool) {
 	case err == nil, byPolicy, errors.Is(err, approval.ErrUnrecorded):
 		return outcome{}, false
 	case isWaiting && waiting.atDesk:
-		return outcome{"pending", id, "A person is to decide outside this client. Tell them to run `scrim approve " + id + "` in a terminal of their own, then call " + tool + " again with this request_id.", waiting.expires}, true
+		return outcome{"pending", id, "A person is to decide outside this client. Tell them to " + visiting(waiting.page) + "run `scrim approve " + id + "` in a terminal of their own, then call " + tool + " again with this request_id.", waiting.expires}, true
 	case isWaiting:
 		return outcome{"pending", id, "A person has been asked and has not answered yet. Tell them that you wait, then call " + tool + " again with this request_id.", waiting.expires}, true
 	case isCooling:
@@ -345,6 +350,14 @@ func outcomeOf(err error, id, tool, name string) (outcome, bool) {
 	default:
 		return outcome{}, false
 	}
+}
+
+// visiting leads to the page, if there is one.
+func visiting(page string) string {
+	if page == "" {
+		return ""
+	}
+	return "open " + page + " in a browser on this machine, or to "
 }
 
 func cannotAsk(name string) string {

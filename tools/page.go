@@ -75,10 +75,18 @@ func (d Deps) atDesk(ctx context.Context, question *approval.Question, v visit, 
 
 // address returns the page's, where the client can open it.
 func (d Deps) address(ctx context.Context, question *approval.Question) (string, bool) {
-	if d.Pages == nil || !canAsk(ctx, mcp.ElicitationModeURL) {
+	if !canAsk(ctx, mcp.ElicitationModeURL) {
 		return "", false
 	}
-	address, err := d.Pages.Address(question.ID)
+	return d.page(question.ID)
+}
+
+// page returns the address of the question with that id, where there is a page.
+func (d Deps) page(id string) (string, bool) {
+	if d.Pages == nil {
+		return "", false
+	}
+	address, err := d.Pages.Address(id)
 	if err != nil {
 		d.Log.Info("the page cannot be shown: scrim approve is the way", "error", err)
 	}

@@ -8,7 +8,9 @@ import (
 
 	"scrim/internal/approval"
 	desks "scrim/internal/approval/desk"
+	"scrim/internal/approval/page"
 	"scrim/internal/approver"
+	"scrim/tools"
 )
 
 // verifier proves by what a person enrolled that they are there. What was
@@ -26,6 +28,15 @@ func openDesk(c *cli, gate *approval.Gate, log *slog.Logger) (end func()) {
 		return func() {}
 	}
 	return end
+}
+
+// pages lets people answer gate's questions in a browser on this machine, where
+// they have something to prove with. Nil where they have not.
+func pages(ctx context.Context, gate *approval.Gate, enrolled *approver.Approver) tools.Pages {
+	if !enrolled.Enrolled() {
+		return nil
+	}
+	return page.New(ctx, gate, enrolled)
 }
 
 // Enrolled reports whether there is a PIN or a passkey.

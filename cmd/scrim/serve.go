@@ -111,7 +111,8 @@ func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redac
 	})
 	app.Store(server.New(tools.Deps{
 		Scope: cfg.Scope, IdentityKind: from.Kind, VaultKind: vaultKind(cfg), Store: secrets, Session: inside,
-		Gate: gate, Trail: trail, Errands: errands(redactor), Redactor: redactor, Log: log, Now: time.Now,
+		Pages: pages(c.ctx, gate, enrolled),
+		Gate:  gate, Trail: trail, Errands: errands(redactor), Redactor: redactor, Log: log, Now: time.Now,
 	}, version()))
 	return app.Load(), gate
 }

@@ -50,6 +50,8 @@ type Waiting struct {
 	Needs    policy.Strength
 	AtDesk   bool      // and not before the client's user
 	Expires  time.Time // zero while it waits for its turn before the client's user
+	Facts    Facts
+	Digest   [sha256.Size]byte `json:"-"` // of the request, which a proof may be bound to
 }
 
 func (g *Gate) hasDesk() bool { return g.options.Verifier != nil && g.options.Verifier.Enrolled() }
@@ -78,6 +80,7 @@ func (g *Gate) Waiting() []Waiting {
 		all = append(all, Waiting{
 			ID: p.id, Text: g.text(p.about), Names: e.Names, Delivery: e.Delivery, Agent: e.Agent,
 			Needs: p.needed.strength, AtDesk: p.atDesk, Expires: p.expires,
+			Facts: g.facts(p.about), Digest: p.about.digest,
 		})
 	}
 	return all

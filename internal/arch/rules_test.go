@@ -34,6 +34,7 @@ func mayImport() map[string][]string {
 		"policy":                  {"internal/secret"},
 		"internal/approval":       {"internal/secret", "policy", "internal/audit"},
 		"internal/approval/desk":  {"internal/approval", "internal/rundir"},
+		"internal/approval/page":  {"internal/approval", "internal/approver", "internal/loopback"},
 		"internal/approver":       {"internal/audit", "internal/ownfile"},
 		"internal/validate":       {"internal/secret"},
 		"internal/store":          {"internal/secret", "internal/approval"},

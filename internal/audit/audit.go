@@ -31,6 +31,7 @@ type Kind string
 // The kinds of event.
 const (
 	Asked       Kind = "asked"       // a request that a person is to decide
+	Shown       Kind = "shown"       // its page was opened, by whoever has the address
 	Approved    Kind = "approved"    // the person said yes
 	Denied      Kind = "denied"      // the person said no
 	Cancelled   Kind = "cancelled"   // the person closed the question without an answer
