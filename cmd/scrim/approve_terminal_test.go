@@ -31,6 +31,7 @@ const (
 type asker struct {
 	t     *testing.T
 	env   map[string]string
+	dir   string // the server's working directory
 	in    io.WriteCloser
 	lines *bufio.Scanner
 	last  int
@@ -41,18 +42,24 @@ type asker struct {
 func newAsker(t *testing.T, enrolled bool) *asker {
 	t.Helper()
 	a := &asker{t: t, env: serveStore(t, devstore.Seed{Environments: map[string]map[string]map[string]string{
-		"prod": {"/alpha": {}, "/alpha/vault": {"DEPLOY_TOKEN": litValue}},
+		"prod": {"/alpha": {}, "/alpha/vault": {"DEPLOY_TOKEN": litValue, "OTHER_TOKEN": "made-up/other-of-the-vault"}},
 	}})}
 	if enrolled {
-		d := a.sit("enroll")
-		for _, prompt := range []string{`PIN`, `gain`} {
-			d.sees(prompt + `[^\n]*: `)
-			d.types(deskPIN + "\n")
-		}
-		d.leaves(0)
+		a.enrols(deskPIN)
 	}
 	a.start()
 	return a
+}
+
+// enrols sets the first PIN.
+func (a *asker) enrols(pin string) {
+	a.t.Helper()
+	d := a.sit("enroll")
+	for _, prompt := range []string{`PIN`, `gain`} {
+		d.sees(prompt + `[^\n]*: `)
+		d.types(pin + "\n")
+	}
+	d.leaves(0)
 }
 
 func (a *asker) environ() []string {
@@ -76,7 +83,8 @@ func (a *asker) sit(args ...string) *desk {
 func (a *asker) start() {
 	a.t.Helper()
 	cmd := exec.CommandContext(a.t.Context(), "scrim", "serve")
-	cmd.Dir, cmd.Env = a.t.TempDir(), a.environ()
+	a.dir = a.t.TempDir()
+	cmd.Dir, cmd.Env = a.dir, a.environ()
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		a.t.Fatal(err)
@@ -138,19 +146,29 @@ func (a *asker) asks(purpose, id string) vaultAnswer {
 // trail returns the kinds on the audit trail, with the strength of those that have one.
 func (a *asker) trail() string {
 	a.t.Helper()
+	var kinds []string
+	for _, r := range a.records() {
+		kinds = append(kinds, strings.TrimSuffix(string(r.Kind)+"/"+r.Strength, "/"))
+	}
+	return strings.Join(kinds, " ")
+}
+
+// records returns what is on the audit trail.
+func (a *asker) records() []audit.Record {
+	a.t.Helper()
 	f, err := os.Open(filepath.Join(a.env["XDG_STATE_HOME"], "scrim", "audit.jsonl"))
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	var kinds []string
+	var all []audit.Record
 	for record, err := range audit.Read(f) {
 		if err != nil {
 			a.t.Fatal(err)
 		}
-		kinds = append(kinds, strings.TrimSuffix(string(record.Kind)+"/"+record.Strength, "/"))
+		all = append(all, record)
 	}
-	return strings.Join(kinds, " ")
+	return all
 }
 
 // TestApproveOnATerminal: for a client that cannot ask, a person answers on a
@@ -163,7 +181,7 @@ func TestApproveOnATerminal(t *testing.T) {
 	if pending.Status != "pending" || pending.RequestID == "" || !strings.Contains(pending.NextStep, "scrim approve "+pending.RequestID) {
 		t.Fatalf("%+v", pending)
 	}
-	if again := a.asks("deploy", ""); again.RequestID != pending.RequestID && again.Status != "pending" {
+	if again := a.asks("deploy", ""); again.RequestID != pending.RequestID || again.Status != "pending" {
 		t.Errorf("the same call is another question: %+v", again)
 	}
 
