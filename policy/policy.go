@@ -3,12 +3,14 @@
 //
 // The path is the policy. A vault secret of the scope may be read after a
 // person's yes; every other secret is already where it is meant to be, or out
-// of reach. Names may be seen throughout the scope.
+// of reach. Names may be seen throughout the scope. Rules narrow that, and
+// nothing widens it.
 package policy
 
 import (
 	"reflect"
 	"slices"
+	"time"
 
 	"scrim/internal/secret"
 )
@@ -78,10 +80,18 @@ const (
 
 // Decision is the answer to one question of "may it". The zero Decision denies.
 type Decision struct {
-	Effect     Effect
-	Strength   Strength   // what a yes must have at least, where Effect is Ask
-	Deliveries []Delivery // what a yes may choose from, where Effect is Ask
-	Rule       string     // which rule decided: one of the Rule constants
+	Effect Effect
+	Rule   string // which rule decided: one of the Rule constants
+	Origin string // where that rule is written; empty where it is scrim's own
+
+	// What a yes must be like, where Effect is Ask.
+	Strength   Strength      // at least
+	Deliveries []Delivery    // one of these
+	TTL        time.Duration // for which it waits to be picked up, at most
+	Limits     []Limit       // each of which must hold
+	Commands   []Allowlist   // each of which must have the command, where one is run
+
+	Origins map[Field][]string // what rules say of a field: see OriginOf
 }
 
 // Delivers reports whether d lets a value go out by way of delivery.
@@ -91,6 +101,10 @@ func (d Decision) Delivers(delivery Delivery) bool {
 
 // The rules, as one short explanation each.
 const (
+	RuleDenied          = "a rule denies it"
+	RuleUnclear         = "a rule does not say what it means, so it denies"
+	RuleNoDelivery      = "the rules together leave no way in which the value may go out"
+	RuleStronger        = "a rule says how strong a yes must be"
 	RuleNoPolicy        = "no policy is loaded"
 	RuleNoAction        = "that is not something to do to a secret"
 	RuleOutOfScope      = "the secret is not in a place of this scope"
@@ -108,6 +122,7 @@ type Policy struct {
 	scope  secret.Scope
 	places []secret.Place
 	proof  bool // somebody can prove to be there
+	rules  []Rule
 }
 
 // ForScope returns the policy that follows from where the places of scope are.
@@ -163,14 +178,22 @@ func (p *Policy) readVault(location secret.Location, environment string) Decisio
 		if !p.scope.Stated {
 			return Decision{Rule: RuleNotStated}
 		}
-		deliveries := []Delivery{DeliverValue, DeliverRun}
-		if p.proof && secret.Production(environment) {
-			return Decision{Effect: Ask, Strength: Verified, Deliveries: deliveries, Rule: RuleProductionVault}
-		}
-		return Decision{Effect: Ask, Strength: Client, Deliveries: deliveries, Rule: RuleVault}
+		return p.vault(environment).narrow(p.rules, environment)
 	default:
 		return Decision{Rule: RuleOutOfScope}
 	}
+}
+
+// vault is what may be done to a vault secret where no rule says less.
+func (p *Policy) vault(environment string) Decision {
+	d := Decision{
+		Effect: Ask, Strength: Client, Rule: RuleVault,
+		Deliveries: []Delivery{DeliverValue, DeliverRun}, TTL: MaxTTL,
+	}
+	if p.proof && secret.Production(environment) {
+		d.Strength, d.Rule = Verified, RuleProductionVault
+	}
+	return d
 }
 
 // locate returns the role of ref's folder. A folder that is a vault and

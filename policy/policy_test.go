@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -32,7 +33,7 @@ func ref(t testing.TB, env, path string) secret.Ref {
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	ask := policy.Decision{
-		Effect: policy.Ask, Strength: policy.Client, Deliveries: []policy.Delivery{policy.DeliverValue, policy.DeliverRun}, Rule: policy.RuleVault,
+		Effect: policy.Ask, Strength: policy.Client, Deliveries: []policy.Delivery{policy.DeliverValue, policy.DeliverRun}, TTL: 10 * time.Minute, Rule: policy.RuleVault,
 	}
 	allow := policy.Decision{Effect: policy.Allow, Rule: policy.RuleNames}
 	deny := func(rule string) policy.Decision { return policy.Decision{Rule: rule} }

@@ -95,7 +95,7 @@ func (d Deps) Describe(ctx context.Context) DescribeAnswer {
 	answer := DescribeAnswer{
 		Project: d.Scope.Project, Environment: d.Scope.Environment, EnvironmentStated: d.Scope.Stated,
 		Path: d.Scope.Path, Identity: d.IdentityKind(), VaultIdentity: d.VaultKind, Locations: []LocationNote{},
-		Conventions: conventions(d.Scope), AsOf: d.timestamp(snapshot.AsOf()),
+		Conventions: append(conventions(d.Scope), limits(d.Gate.Policy(), d.Scope)...), AsOf: d.timestamp(snapshot.AsOf()),
 	}
 	answer.Approvals.Granted = d.Gate.Approvals()
 	for _, view := range snapshot.Views {

@@ -62,7 +62,7 @@ func explain(err error) CallError {
 		return f
 	}
 	if e, ok := errors.AsType[*approval.PolicyError](err); ok {
-		return CallError{"denied", "the policy does not allow this: " + e.Rule, "Go on without the value; only the person can change the policy."}
+		return refusedByPolicy(e)
 	}
 	if e, ok := errors.AsType[*store.NoEnvironmentError](err); ok {
 		return CallError{"environment_not_stated", e.Error(), "Tell the person that PROJECT_ENV (or [env] default in scrim.toml) names an environment that does not exist; scrim must be started again with the right one."}

@@ -39,15 +39,27 @@ func cliPage() string {
 	page.WriteString(generated + "# Commands\n")
 	commandLines := [][]string{{}}
 	for _, command := range newParser(&cli{stdout: &page, stderr: &page}, func(int) {}).Model.Children {
-		if !command.Hidden {
-			commandLines = append(commandLines, []string{command.Name})
-		}
+		commandLines = append(commandLines, shownCommands(nil, command)...)
 	}
 	for _, line := range commandLines {
 		title := strings.TrimSpace("scrim " + strings.Join(line, " "))
 		fmt.Fprintf(&page, "\n## %s\n\n```\n%s```\n", title, helpOf(line))
 	}
 	return page.String()
+}
+
+// shownCommands returns the line of command and those of its own commands, where
+// they are not hidden.
+func shownCommands(before []string, command *kong.Node) [][]string {
+	if command.Hidden || command.Type != kong.CommandNode {
+		return nil
+	}
+	line := append(slices.Clone(before), command.Name)
+	lines := [][]string{line}
+	for _, own := range command.Children {
+		lines = append(lines, shownCommands(line, own)...)
+	}
+	return lines
 }
 
 // exited ends kong's parsing at the help that it was asked for.

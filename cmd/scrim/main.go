@@ -34,6 +34,7 @@ type commands struct {
 	Enroll    EnrollCmd    `cmd:"" help:"Set the PIN that proves that a person is there."`
 	Approvals ApprovalsCmd `cmd:"" help:"List what agents ask for and a person is to decide."`
 	Approve   ApproveCmd   `cmd:"" help:"Look at one question of an agent, and answer it with your PIN."`
+	Policy    PolicyCmd    `cmd:"" help:"Show the policy in force, and where each line of it is from."`
 	Log       LogCmd       `cmd:"" help:"Show the audit trail."`
 	Doctor    DoctorCmd    `cmd:"" help:"Check everything that scrim depends on here, with the fix for each."`
 	Dev       DevCmd       `cmd:"" help:"Run an embedded store with sample data on loopback."`

@@ -14,7 +14,6 @@ import (
 	"scrim/internal/session"
 	"scrim/internal/store"
 	"scrim/internal/validate"
-	"scrim/policy"
 	"scrim/redact"
 	"scrim/server"
 	"scrim/tools"
@@ -106,13 +105,14 @@ func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redac
 	if err != nil {
 		log.Warn("production's vault stays closed: what is enrolled cannot be read", "error", err)
 	}
+	runs := errands(redactor)
 	gate := approval.NewGate(approval.Options{
-		Policy: policy.ForScope(cfg.Scope), Audit: trail, Mask: redactor.String, Verifier: verifier{enrolled},
+		Policy: scopePolicy(cfg, runs), Audit: trail, Mask: redactor.String, Verifier: verifier{enrolled},
 	})
 	app.Store(server.New(tools.Deps{
 		Scope: cfg.Scope, IdentityKind: from.Kind, VaultKind: vaultKind(cfg), Store: secrets, Session: inside,
 		Pages: pages(c.ctx, gate, enrolled),
-		Gate:  gate, Trail: trail, Errands: errands(redactor), Redactor: redactor, Log: log, Now: time.Now,
+		Gate:  gate, Trail: trail, Errands: runs, Redactor: redactor, Log: log, Now: time.Now,
 	}, version()))
 	return app.Load(), gate
 }

@@ -56,7 +56,14 @@ type Waiting struct {
 
 func (g *Gate) hasDesk() bool { return g.options.Verifier != nil && g.options.Verifier.Enrolled() }
 
-// policy returns the policy as it is now.
+// Policy returns the policy as it is now.
+func (g *Gate) Policy() *policy.Policy {
+	if g == nil {
+		return nil
+	}
+	return g.policy()
+}
+
 func (g *Gate) policy() *policy.Policy {
 	if g.options.Verifier != nil && g.options.Verifier.Required() {
 		return g.options.Policy.WithProof()
@@ -78,7 +85,7 @@ func (g *Gate) Waiting() []Waiting {
 	for _, p := range g.open() {
 		e := p.about.event(audit.Asked, p.id)
 		all = append(all, Waiting{
-			ID: p.id, Text: g.text(p.about), Names: e.Names, Delivery: e.Delivery, Agent: e.Agent,
+			ID: p.id, Text: g.text(p), Names: e.Names, Delivery: e.Delivery, Agent: e.Agent,
 			Needs: p.needed.strength, AtDesk: p.atDesk, Expires: p.expires,
 			Facts: g.facts(p.about), Digest: p.about.digest,
 		})

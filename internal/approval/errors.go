@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"scrim/internal/secret"
+	"scrim/policy"
 )
 
 // Why no value leaves. Callers tell them apart with errors.Is, and find the
@@ -24,17 +25,26 @@ var (
 
 // PolicyError is an ErrDenied that the policy decided. Nobody was asked.
 type PolicyError struct {
-	Ref  secret.Ref // the zero Ref where the request as a whole was refused
-	Rule string     // one of policy's Rule constants, or this package's
+	Ref    secret.Ref // the zero Ref where the request as a whole was refused
+	Rule   string     // one of policy's Rule constants, or this package's
+	Origin string     // where that rule is written, such as "scrim.toml:12"; empty or policy.ByDefault where it is scrim's own
+
+	// What is possible instead, where the policy lets the secret be used in another
+	// way, or by other commands.
+	Deliveries []policy.Delivery
+	Commands   []policy.Command
 }
 
 // Error says which rule denies.
 func (e *PolicyError) Error() string {
 	if e.Ref.IsZero() {
-		return fmt.Sprintf("%v by policy: %s", ErrDenied, e.Rule)
+		return fmt.Sprintf("%v by policy: %s", ErrDenied, e.Reason())
 	}
-	return fmt.Sprintf("%v by policy: %v: %s", ErrDenied, e.Ref, e.Rule)
+	return fmt.Sprintf("%v by policy: %v: %s", ErrDenied, e.Ref, e.Reason())
 }
+
+// Reason is the rule, and where it is written.
+func (e *PolicyError) Reason() string { return written(e.Rule, e.Origin) }
 
 // Is makes errors.Is(err, ErrDenied) hold.
 func (e *PolicyError) Is(target error) bool { return target == ErrDenied }

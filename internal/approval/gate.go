@@ -36,6 +36,10 @@ const (
 	RuleCommand  = "the request does not say which program it is to run, with which bytes, and where"
 	RuleHidden   = "the command cannot be shown to a person as it is"
 	RuleTooLong  = "the command is too long for a person to read"
+	RuleTTL      = "the policy does not say for how long a yes is good"
+	RuleUsedUp   = "as many approvals as a rule gives to one session are given, or wait for a person"
+
+	RuleOtherCommand = "the command is none of those that a rule allows"
 )
 
 var (
@@ -105,6 +109,7 @@ type Gate struct {
 	desk    []*pending // open questions for whoever comes to the desk, all at once
 	kept    []*pending // ended ones whose outcome was not picked up
 	cooling map[secret.Ref]time.Time
+	given   map[policy.Limit]int // approvals, by the rule that they count towards
 }
 
 // NewGate returns a Gate with a key of its own.
@@ -119,13 +124,13 @@ func NewGate(o Options) *Gate {
 			*d = otherwise
 		}
 	}
-	orInt(&o.MaxPerSession, 20)
+	orInt(&o.MaxPerSession, policy.MaxPerSession)
 	orInt(&o.MaxOpen, 16)
 	orTime(&o.QuestionTTL, 2*time.Minute)
 	orTime(&o.DeskTTL, 10*time.Minute)
-	orTime(&o.AnswerTTL, 10*time.Minute)
+	orTime(&o.AnswerTTL, policy.MaxTTL)
 	orTime(&o.Cooldown, time.Minute)
-	g := &Gate{options: o, cooling: map[secret.Ref]time.Time{}}
+	g := &Gate{options: o, cooling: map[secret.Ref]time.Time{}, given: map[policy.Limit]int{}}
 	_, _ = rand.Read(g.key[:]) // never fails
 	return g
 }
@@ -198,62 +203,6 @@ func (g *Gate) Resolve(r Request, a Answer) error {
 		g.keep(p)
 	}
 	return err
-}
-
-// needed is what the policy asks of a yes: that of the secret which asks most.
-type needed struct {
-	rule     string
-	strength policy.Strength
-}
-
-// judge applies the policy to every secret of r and returns what lets a person
-// be asked.
-func (g *Gate) judge(r Request) (needed, error) {
-	var n needed
-	if len(r.Refs) == 0 {
-		return n, &PolicyError{Rule: RuleNothing}
-	}
-	rules := g.policy()
-	if !rules.Covers(r.Scope) {
-		return n, &PolicyError{Rule: RuleScope}
-	}
-	if err := g.judgeCommand(r); err != nil {
-		return n, err
-	}
-	for _, ref := range r.Refs {
-		d := rules.Decide(policy.ReadVault, ref)
-		switch {
-		case d.Effect != policy.Ask:
-			return n, &PolicyError{Ref: ref, Rule: d.Rule}
-		case !d.Delivers(r.Delivery):
-			return n, &PolicyError{Ref: ref, Rule: RuleDelivery}
-		case d.Strength == policy.NoStrength:
-			return n, &PolicyError{Ref: ref, Rule: RuleStrength}
-		case d.Strength > policy.Client && !g.hasDesk():
-			return n, errTooWeak
-		case d.Strength > n.strength:
-			n = needed{d.Rule, d.Strength}
-		}
-	}
-	return n, nil
-}
-
-// judgeCommand refuses a run that a person could not judge: a yes to what is not
-// there, or was not shown whole, would be a yes to anything.
-func (g *Gate) judgeCommand(r Request) error {
-	if r.Delivery != policy.DeliverRun {
-		return nil
-	}
-	if len(r.Command) == 0 || r.Dir == "" || r.Program == "" || r.ProgramSHA256 == "" {
-		return &PolicyError{Rule: RuleCommand}
-	}
-	if !Readable(r.Command, r.Dir, r.Program) {
-		return &PolicyError{Rule: RuleTooLong}
-	}
-	if slices.ContainsFunc(append(slices.Clone(r.Command), r.Dir, r.Program), g.hides) {
-		return &PolicyError{Rule: RuleHidden}
-	}
-	return nil
 }
 
 func (g *Gate) admitAnswer(s subject, a Answer) (Grant, *Question, error) {
@@ -352,7 +301,7 @@ func (g *Gate) approve(p *pending) error {
 	if err := g.end(p, audit.Approved, nil); err != nil {
 		return err
 	}
-	g.approvals.Add(1)
+	g.count(p.needed)
 	return nil
 }
 
@@ -422,7 +371,7 @@ func (g *Gate) record(p *pending, kind audit.Kind, outcome error) error {
 func (g *Gate) refuse(s subject, id string, err error) error {
 	e := s.event(audit.Refused, g.say(id, maxID))
 	if denied, ok := errors.AsType[*PolicyError](err); ok {
-		e.Rule = denied.Rule
+		e.Rule = written(denied.Rule, denied.Origin)
 	}
 	if failed := g.append(e, err); failed != nil {
 		return failed

@@ -63,7 +63,7 @@ type pending struct {
 // view returns p for one caller.
 func (g *Gate) view(p *pending, fresh bool) *Question {
 	return &Question{
-		ID: p.id, Text: g.text(p.about), Expires: p.expires, Fresh: fresh, AtDesk: p.atDesk,
+		ID: p.id, Text: g.text(p), Expires: p.expires, Fresh: fresh, AtDesk: p.atDesk,
 		Turn: p.turn, Moved: p.moved, Done: p.done, pending: p,
 	}
 }
@@ -71,7 +71,7 @@ func (g *Gate) view(p *pending, fresh bool) *Question {
 // ask puts a new question in line, or on the desk where a client's yes would be
 // too weak.
 func (g *Gate) ask(ctx context.Context, s subject, n needed) (*Question, error) {
-	if err := g.mayAsk(s); err != nil {
+	if err := g.mayAsk(s, n); err != nil {
 		return nil, g.refuse(s, "", err)
 	}
 	p := &pending{
@@ -92,7 +92,7 @@ func (g *Gate) ask(ctx context.Context, s subject, n needed) (*Question, error) 
 	return g.view(p, true), nil
 }
 
-func (g *Gate) mayAsk(s subject) error {
+func (g *Gate) mayAsk(s subject, n needed) error {
 	now := time.Now()
 	for _, ref := range s.request.Refs {
 		if until, ok := g.cooling[ref]; ok && !past(now, until) {
@@ -106,7 +106,7 @@ func (g *Gate) mayAsk(s subject) error {
 	if given := g.Approvals(); given+open >= g.options.MaxPerSession {
 		return fmt.Errorf("%w: a session has %d approvals, and %d are given", ErrTooMany, g.options.MaxPerSession, given)
 	}
-	return nil
+	return g.withinLimits(n)
 }
 
 // advance gives the first in line its turn. From then on its time runs, so
@@ -220,11 +220,16 @@ func (g *Gate) end(p *pending, kind audit.Kind, outcome error) error {
 	return p.outcome
 }
 
-// keep holds p's outcome until it is picked up, for as long as a yes is good.
+// keep holds p's outcome until it is picked up: a yes for as long as the policy
+// lets one wait.
 func (g *Gate) keep(p *pending) {
+	ttl := g.options.AnswerTTL
+	if p.outcome == nil {
+		ttl = p.needed.ttl
+	}
 	g.kept = append(g.kept, p)
-	p.expires = time.Now().Add(g.options.AnswerTTL)
-	p.timer = time.AfterFunc(g.options.AnswerTTL, func() { g.lapse(p) })
+	p.expires = time.Now().Add(ttl)
+	p.timer = time.AfterFunc(ttl, func() { g.lapse(p) })
 }
 
 // lapse drops an outcome that nobody picked up.

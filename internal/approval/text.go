@@ -25,8 +25,9 @@ const warningOfRun = `A yes gives the secret to this command, and the command ca
 anywhere. What it prints comes back masked; the secret itself does not
 enter the conversation unless the command wants it to.`
 
-// text authors the question about s.
-func (g *Gate) text(s subject) string {
+// text authors the question of p.
+func (g *Gate) text(p *pending) string {
+	s, good := p.about, words(p.needed.ttl)
 	var b strings.Builder
 	runs := s.request.Delivery == policy.DeliverRun
 	b.WriteString(opening(runs))
@@ -40,10 +41,10 @@ func (g *Gate) text(s subject) string {
 	if runs {
 		b.WriteString("Delivery:    run, into the environment of the command below\n")
 		fmt.Fprintf(&b, "Program:     SHA-256 %s\n", s.request.ProgramSHA256)
-		fmt.Fprintf(&b, "A yes:       is good for one run, within %s\n", words(g.options.AnswerTTL))
+		fmt.Fprintf(&b, "A yes:       is good for one run, within %s\n", good)
 	} else {
 		fmt.Fprintf(&b, "Delivery:    %s, into the agent's conversation and so to its model\n", s.request.Delivery)
-		fmt.Fprintf(&b, "A yes:       is good for one read, within %s\n", words(g.options.AnswerTTL))
+		fmt.Fprintf(&b, "A yes:       is good for one read, within %s\n", good)
 	}
 	fmt.Fprintf(&b, "No answer:   in %s counts as no\n\n", words(g.options.QuestionTTL))
 	if runs {

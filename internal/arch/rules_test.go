@@ -19,7 +19,7 @@ func mayImport() map[string][]string {
 		"internal/ledger":         {"internal/setup"},
 		"internal/child":          {},
 		"internal/keychain":       {},
-		"internal/config":         {"internal/secret", "internal/ownfile"},
+		"internal/config":         {"internal/secret", "internal/ownfile", "policy"},
 		"internal/ownfile":        {},
 		"internal/devstore":       {"internal/secret"},
 		"internal/dotenv":         {},

@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"scrim/internal/secret"
+	"scrim/policy"
 )
 
 // defaultEnvironment is what a process looks at when nobody says; its vault
@@ -53,6 +54,7 @@ type Config struct {
 	Run         Run
 	Types       map[string]secret.Type // what values are declared to be, by name
 	OwnTypes    map[string]secret.Type // those of Types that the user's own file declares
+	Policy      []policy.Rule          // what narrows the policy, in both files
 	UserFile    string                 // where the user's own file is, or would be; empty where the user has no place for one
 	origins     map[string]string
 }
@@ -123,7 +125,7 @@ func Load(in Input) (Config, error) {
 	types, own := l.types()
 	return Config{
 		Scope: scope, Credentials: credentials, Identities: l.atSite(identities, scope.Site), Vault: vault, Log: log,
-		Redact: l.redact(), Run: l.run(), Types: types, OwnTypes: own, UserFile: l.userFilePath(), origins: l.origins,
+		Redact: l.redact(), Run: l.run(), Types: types, OwnTypes: own, Policy: l.policyRules(scope.Project), UserFile: l.userFilePath(), origins: l.origins,
 	}, nil
 }
 

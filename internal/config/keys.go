@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/agnivade/levenshtein"
+
+	"scrim/internal/secret"
+	"scrim/policy"
 )
 
 // keyRule is what a file may say under a key.
@@ -13,13 +16,15 @@ type keyRule struct {
 	holds    string // what the value is, for people: "a string"
 	userOnly bool   // a repository's file may not say it
 	later    bool   // a key of the design that this version does nothing with
+	nothing  string // why it would say nothing, where somebody may think that it does
+	instead  string // what to do instead, where it would say nothing
 }
 
 // rules is every key of both files. Keys of later versions are in it because
 // to accept and ignore them would be to pretend: someone who narrows a policy
 // must not believe that it holds.
 func rules() map[string]keyRule {
-	return map[string]keyRule{
+	all := map[string]keyRule{
 		"project":       {holds: "a string"},
 		"project_id":    {holds: "a string"},
 		"site_url":      {holds: "a string"},
@@ -65,9 +70,32 @@ func rules() map[string]keyRule {
 		"identity.vault.client_id":      {holds: "a string", userOnly: true},
 
 		"shared":   {later: true},
-		"policy":   {later: true},
 		"approval": {userOnly: true, later: true},
 	}
+	maps.Copy(all, policyKeys("policy", false))
+	maps.Copy(all, policyKeys("projects.*.policy", true))
+	return all
+}
+
+// policyKeys is what may stand under the table of a policy.
+func policyKeys(table string, userOnly bool) map[string]keyRule {
+	keys := map[string]keyRule{
+		table:              {holds: "a table", userOnly: userOnly},
+		table + ".vault":   {holds: "a table", userOnly: userOnly},
+		table + ".vault.*": {holds: "a table", userOnly: userOnly}, // an environment's
+	}
+	for _, field := range policy.Fields() {
+		keys[table+".vault."+field.String()] = keyRule{userOnly: userOnly}
+		keys[table+".vault.*."+field.String()] = keyRule{userOnly: userOnly}
+	}
+	for _, location := range []secret.Location{secret.Injected, secret.Staging, secret.Shared} {
+		keys[table+"."+location.String()] = keyRule{
+			userOnly: userOnly,
+			nothing:  "narrows nothing: values are read from the vault alone, and these are not in it",
+			instead:  "remove it, or write policy.vault",
+		}
+	}
+	return keys
 }
 
 // ruleFor returns the rule for the key with these parts. Everything below the
@@ -77,10 +105,7 @@ func ruleFor(key []string) (keyRule, bool) {
 	if rule := all[key[0]]; rule.later {
 		return rule, true
 	}
-	pattern := slices.Clone(key)
-	if len(key) > 1 && (key[0] == "projects" || key[0] == "types") {
-		pattern[1] = "*"
-	}
+	pattern := patternOf(key)
 	if key[0] == "types" && len(key) == 2 {
 		return all["types.*"], true // a secret's name may have dots, in quotes
 	}
@@ -89,8 +114,27 @@ func ruleFor(key []string) (keyRule, bool) {
 			return keyRule{}, false
 		}
 	}
+	for n := range len(pattern) { // below what says nothing nothing is said either
+		if rule := all[strings.Join(pattern[:n+1], ".")]; rule.nothing != "" {
+			return rule, true
+		}
+	}
 	rule, ok := all[strings.Join(pattern, ".")]
 	return rule, ok
+}
+
+// patternOf returns key with a "*" for each part that its author chooses.
+func patternOf(key []string) []string {
+	pattern := slices.Clone(key)
+	if len(key) > 1 && (key[0] == "projects" || key[0] == "types") {
+		pattern[1] = "*"
+	}
+	at := slices.Index(pattern, "policy")
+	inPolicy := at == 0 || at == 2 && key[0] == "projects"
+	if inPolicy && len(key) > at+2 && key[at+1] == "vault" && !isPolicyField(key[at+2]) {
+		pattern[at+2] = "*"
+	}
+	return pattern
 }
 
 // nearest returns the key of this version that is most like key in its last

@@ -32,8 +32,9 @@ type document struct {
 	Redact   struct {
 		Public []string `toml:"public"`
 	} `toml:"redact"`
-	Agent []string `toml:"agent"`
-	Run   struct {
+	Policy map[string]any `toml:"policy"` // see policy.go
+	Agent  []string       `toml:"agent"`
+	Run    struct {
 		Allow    []string `toml:"allow"`
 		Keychain []string `toml:"keychain"`
 		Strict   bool     `toml:"strict"`
@@ -57,8 +58,9 @@ type loginKeys struct {
 
 // registered is what the user's file says about one project.
 type registered struct {
-	Path              string   `toml:"path"`
-	VaultEnvironments []string `toml:"vault_environments"`
+	Path              string         `toml:"path"`
+	VaultEnvironments []string       `toml:"vault_environments"`
+	Policy            map[string]any `toml:"policy"`
 }
 
 // file is a document and the position of each key in it. The zero file is one
@@ -108,7 +110,7 @@ func parse(path string, data []byte, users bool) (file, error) {
 	if err := f.checkProjects(); err != nil {
 		return file{}, err
 	}
-	for _, check := range []func() error{f.checkPublic, f.checkRun, f.checkTypes, f.identityTable().check, f.vaultTable().check} {
+	for _, check := range []func() error{f.checkPublic, f.checkRun, f.checkTypes, f.identityTable().check, f.vaultTable().check, f.checkPolicy} {
 		if err := check(); err != nil {
 			return file{}, err
 		}
@@ -202,6 +204,8 @@ func (f file) note(p *unstable.Parser, node *unstable.Node, key []string, users 
 		return &Error{where, "scrim does not know " + printable(key), suggestion(key)}
 	case rule.userOnly && !users:
 		return &Error{where, "a file in a repository may not set " + printable(key), "remove it here, and set it in your own scrim/config.toml if you need it"}
+	case rule.nothing != "":
+		return &Error{where, printable(key) + " " + rule.nothing, rule.instead}
 	case rule.later:
 		return &Error{where, printable(key) + " is not supported by this version yet", "remove it"}
 	}
@@ -223,6 +227,10 @@ func unknownPart(key []string) []string {
 func suggestion(key []string) string {
 	if near := nearest(key); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
+	}
+	last := len(key) - 1
+	if last > 0 && key[last-1] == "policy" && patternOf(key)[0] != "types" && printable(key) != "this key" {
+		return fmt.Sprintf("did you mean %q?", printable(slices.Insert(slices.Clone(key), last, "vault")))
 	}
 	return "remove it"
 }

@@ -44,7 +44,6 @@ func TestTOMLMistakes(t *testing.T) {
 		{"a type twice", "[types]\nA = \"url\"\nA = \"hex\"\n", "", "~/code/alpha/scrim.toml:3:1: A is set twice: "},
 		{"wrong case of types", "[Types]\nA = \"url\"\n", "", "~/code/alpha/scrim.toml:1:2: scrim does not know Types: did you mean \"types\"?"},
 		{"later: shared", "shared.except = [\"A\"]\n", "", "~/code/alpha/scrim.toml:1:1: shared.except is not supported by this version yet: remove it"},
-		{"later: policy", "[policy.vault]\neffect = \"deny\"\n", "", "~/code/alpha/scrim.toml:1:2: policy.vault is not supported by this version yet: remove it"},
 		{"empty agent", "", "agent = []\n", "~/.config/scrim/config.toml:1:1: agent is the command that `scrim run` starts, and it is empty: "},
 		{"agent of no name", "", "agent = [\"\", \"x\"]\n", "~/.config/scrim/config.toml:1:1: agent is the command that `scrim run` starts, and it is empty: "},
 		{"agent is no list", "", "agent = \"claude\"\n", "~/.config/scrim/config.toml:1:9: agent must be a list of strings: "},

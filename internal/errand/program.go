@@ -53,13 +53,9 @@ func Dir(base, dir string) (string, error) {
 // Find returns the program that a shell in dir, whose PATH is path, would run
 // for name. Unlike a shell it looks in no folder that PATH names relatively.
 func Find(name, dir, path string) (Program, error) {
-	file, err := lookUp(name, dir, path)
+	file, err := Locate(name, dir, path)
 	if err != nil {
 		return Program{}, err
-	}
-	file, err = filepath.EvalSymlinks(file)
-	if err != nil {
-		return Program{}, fmt.Errorf("%w: %w", ErrNotFound, cause(err))
 	}
 	opened, sum, err := openHashed(file)
 	if err != nil {
@@ -67,6 +63,20 @@ func Find(name, dir, path string) (Program, error) {
 	}
 	_ = opened.Close()
 	return Program{Path: file, SHA256: sum}, nil
+}
+
+// Locate returns the path of the program that Find finds, without looking into
+// it.
+func Locate(name, dir, path string) (string, error) {
+	file, err := lookUp(name, dir, path)
+	if err != nil {
+		return "", err
+	}
+	file, err = filepath.EvalSymlinks(file)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrNotFound, cause(err))
+	}
+	return file, nil
 }
 
 func lookUp(name, dir, path string) (string, error) {

@@ -66,6 +66,16 @@ func (e Errands) Find(command []string, dir string, timeout time.Duration) (Erra
 	return Errand{program, slices.Clone(command), dir, timeout}, nil
 }
 
+// Locate returns the file that a program's name or absolute path comes to in a
+// command, absolute, with links resolved, or "" where there is none.
+func (e Errands) Locate(program string) string {
+	file, err := errand.Locate(program, e.Dir, e.path())
+	if err != nil {
+		return ""
+	}
+	return file
+}
+
 // MayInject returns a *RefusedError for a name that no command is given.
 func MayInject(ref secret.Ref) error {
 	switch name := ref.Name(); {
