@@ -79,22 +79,6 @@ func (c *client) wantKinds(want ...string) {
 	}
 }
 
-func (c *client) lastRecord() audit.Record {
-	c.t.Helper()
-	text, err := os.ReadFile(c.trail)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	var last audit.Record
-	for record, err := range audit.Read(bytes.NewReader(text)) {
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		last = record
-	}
-	return last
-}
-
 // wantGone expects the processes whose numbers are in these files, by their
 // ends, to be gone.
 func (c *client) wantGone(files ...string) {

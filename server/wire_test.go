@@ -246,6 +246,23 @@ func (c *client) said() string {
 	return c.all.String()
 }
 
+// lastRecord is what the audit trail ends with.
+func (c *client) lastRecord() audit.Record {
+	c.t.Helper()
+	text, err := os.ReadFile(c.trail)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var last audit.Record
+	for record, err := range audit.Read(bytes.NewReader(text)) {
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		last = record
+	}
+	return last
+}
+
 // kinds returns the kinds of events on the audit trail, whose chain must hold.
 func (c *client) kinds() []string {
 	c.t.Helper()
