@@ -16,33 +16,49 @@ import (
 
 // EnrollCmd is `scrim enroll`.
 type EnrollCmd struct {
-	List   bool `help:"Show what is enrolled, and since when."                             xor:"what"`
-	JSON   bool `help:"With --list: print it as JSON."                                     name:"json"`
-	Remove bool `help:"Remove the PIN. It is asked for first."                             xor:"what"`
-	Lost   bool `help:"Set a new PIN where the file of the one before is gone."            xor:"what"`
+	Name    string `arg:"" help:"What you call the passkey, such as laptop." optional:""`
+	Passkey bool   `help:"A passkey, in your browser, and not the PIN."`
+	List    bool   `help:"Show what is enrolled, and since when."                             xor:"what"`
+	JSON    bool   `help:"With --list: print it as JSON."                                     name:"json"`
+	Remove  bool   `help:"Remove the PIN, or a passkey. What is enrolled is asked for first." xor:"what"`
+	Lost    bool   `help:"Begin anew where what is enrolled is gone from its file."           xor:"what"`
 }
 
 // Help is shown by `scrim enroll --help`.
 func (EnrollCmd) Help() string {
-	return `Sets the PIN that proves that a person is there. It is asked for twice on the terminal, without being shown; where there is one already, that one first. It has eight characters or more. What is kept is a hash that is costly to guess at, in approver.json beside your own scrim/config.toml, which only you can read; the audit trail says that there is one. Servers that are started from then on ask for it before they give a vault value of production (docs/approval.md).
+	return `Sets what proves that a person is there: a PIN, or passkeys, or both. Servers that are started from then on ask for one of them before they give a vault value of production (docs/approval.md). Where something is enrolled already, it is asked for before anything is changed.
+
+The PIN is asked for twice on the terminal, without being shown. It has eight characters or more. What is kept is a hash that is costly to guess at.
+
+A passkey is made in your browser, on a page that this command serves on this machine for as long as it takes; up to eight can be enrolled. It must ask who holds it: for a fingerprint, a face, or a PIN of its own. What is kept is its public key. Over SSH and without a display there is no such page, and the PIN is the way.
+
+Both are in approver.json beside your own scrim/config.toml, which only you can read; the audit trail says what is enrolled.
 
 Examples:
 
-  scrim enroll                  set a PIN, or another one
-  scrim enroll --list           what is enrolled, and since when
-  scrim enroll --list --json    for scripts
-  scrim enroll --remove         go without again
-  scrim enroll --lost           set a new one where the file is gone
+  scrim enroll                            set a PIN, or another one
+  scrim enroll --passkey laptop           add a passkey by that name
+  scrim enroll --list                     what is enrolled, and since when
+  scrim enroll --list --json              for scripts
+  scrim enroll --remove                   remove the PIN
+  scrim enroll --remove --passkey laptop  remove that passkey
+  scrim enroll --lost                     set a new PIN where the file is gone
+  scrim enroll --lost --passkey laptop    or begin anew with a passkey
 
 A PIN is read from the terminal alone: no flag, variable or pipe takes it.
 
-Exit code 0: done. 2: a mistake here, no terminal, or a file that cannot be used. 4: the present PIN was not right, and nothing was changed.`
+Exit code 0: done. 2: a mistake here, no terminal or browser, or a file that cannot be used. 4: the present PIN or passkey was not right, or nobody answered, and nothing was changed.`
 }
 
 // Validate refuses what cannot be meant.
 func (e *EnrollCmd) Validate() error {
-	if e.JSON && !e.List {
+	switch {
+	case e.JSON && !e.List:
 		return errors.New("--json goes with --list")
+	case e.Passkey && e.List:
+		return errors.New("--passkey does not go with --list, which lists them all")
+	case e.Name != "" && !e.Passkey:
+		return errors.New("unexpected argument: a name goes with --passkey, and nothing here is taken as a PIN")
 	}
 	return nil
 }
@@ -62,8 +78,12 @@ func (e *EnrollCmd) run(c *cli, q *query) error {
 	switch {
 	case e.List:
 		return e.list(q, enrolled)
+	case e.Remove && e.Passkey:
+		return e.removePasskey(c, q, enrolled)
 	case e.Remove:
 		return removePIN(c, q, enrolled)
+	case e.Passkey:
+		return e.addPasskey(c, q, enrolled)
 	default:
 		return e.set(c, q, enrolled)
 	}
@@ -79,7 +99,7 @@ func loadApprover(c *cli) (*approver.Approver, error) {
 	return approver.Load(path, audit.New(audit.DefaultPath(c.getenv, home)))
 }
 
-// list shows what is enrolled. It needs no PIN: the file says as much.
+// list shows what is enrolled. It needs no proof: the file says as much.
 func (e *EnrollCmd) list(q *query, enrolled *approver.Approver) error {
 	if _, err := enrolled.State(); err != nil {
 		return err
@@ -92,13 +112,13 @@ func (e *EnrollCmd) list(q *query, enrolled *approver.Approver) error {
 		}{factors, enrolled.Path()})
 	}
 	if len(factors) == 0 {
-		q.say("Nothing is enrolled. scrim enroll sets a PIN.")
+		q.say("Nothing is enrolled. scrim enroll sets a PIN, and scrim enroll --passkey adds a passkey.")
 		return nil
 	}
 	rows := tabwriter.NewWriter(q.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(rows, "FACTOR\tSINCE")
+	fmt.Fprintln(rows, "FACTOR\tNAME\tSINCE")
 	for _, f := range factors {
-		fmt.Fprintf(rows, "%s\t%s\n", f.Kind, f.SetAt.Local().Format(time.DateTime))
+		fmt.Fprintf(rows, "%s\t%s\t%s\n", f.Kind, visible(f.Name), f.SetAt.Local().Format(time.DateTime))
 	}
 	if err := rows.Flush(); err != nil {
 		return fmt.Errorf("print the list: %w", err)
@@ -106,10 +126,9 @@ func (e *EnrollCmd) list(q *query, enrolled *approver.Approver) error {
 	return nil
 }
 
-// set asks for the present PIN where there is one, then for the new one, and
-// keeps that.
+// set asks for what is enrolled already, then for the new PIN, and keeps that.
 func (e *EnrollCmd) set(c *cli, q *query, enrolled *approver.Approver) error {
-	t, change, err := e.leave(c, q, enrolled)
+	change, t, err := e.leaveAt(c, q, enrolled)
 	if err != nil {
 		return err
 	}
@@ -122,51 +141,27 @@ func (e *EnrollCmd) set(c *cli, q *query, enrolled *approver.Approver) error {
 		return err
 	}
 	q.say("The PIN is set. A hash of it is in %s, which only you can read, and the audit trail says that there is one.", enrolled.Path())
-	q.say("It is good for proving that a person is there. So far scrim enroll alone asks for it, before it changes or removes it. Whoever can write that file can put another one there: docs/approval.md says what that means.")
+	q.say("Servers that start from now on ask for it before they give a vault value of production. Whoever can write that file can put another one there: docs/approval.md says what that means.")
 	return nil
 }
 
-// leave opens the terminal, and returns leave to set a PIN.
-func (e *EnrollCmd) leave(c *cli, q *query, enrolled *approver.Approver) (*prompt, approver.Change, error) {
+// leaveAt opens the terminal, and returns leave to change what is enrolled.
+func (e *EnrollCmd) leaveAt(c *cli, q *query, enrolled *approver.Approver) (change approver.Change, t *prompt, err error) {
 	if e.Lost {
-		change, err := enrolled.Replace()
-		if err != nil {
-			return nil, change, err
+		if change, err = enrolled.Replace(); err != nil {
+			return change, nil, err
 		}
-		t, err := openPINPrompt()
-		return t, change, err
 	}
-	return askPresent(c, q, enrolled)
-}
-
-// askPresent opens the terminal, asks for the present PIN where there is one,
-// and returns leave to change it. One that is not right is not approved.
-func askPresent(c *cli, q *query, enrolled *approver.Approver) (*prompt, approver.Change, error) {
-	state, err := enrolled.State()
-	if err != nil {
-		return nil, approver.Change{}, err
+	if t, err = openPINPrompt(); err != nil {
+		return change, nil, err
 	}
-	t, err := openPINPrompt()
-	if err != nil {
-		return nil, approver.Change{}, err
-	}
-	var present []byte
-	if state == approver.Enrolled {
-		present, err = t.askSecret(c.ctx, "Present PIN (not shown): ")
-	}
-	var change approver.Change
-	if err == nil {
-		change, err = enrolled.Change(c.ctx, present)
-	}
-	if _, ok := errors.AsType[*approver.WrongError](err); ok {
-		q.say("This is not the present PIN, and nothing was changed: run scrim enroll again. Where you forgot it, docs/approval.md has the way.")
-		err = errNotApproved
+	if !e.Lost {
+		change, err = leaveNow(c, q, enrolled, t)
 	}
 	if err != nil {
 		t.close()
-		return nil, approver.Change{}, err
 	}
-	return t, change, nil
+	return change, t, err
 }
 
 func openPINPrompt() (*prompt, error) {
@@ -200,23 +195,27 @@ func askNewPIN(c *cli, t *prompt) ([]byte, error) {
 	return pin, nil
 }
 
-// removePIN asks for the present PIN, says what follows, and removes it.
+// removePIN asks for what is enrolled, says what follows, and removes the PIN.
 func removePIN(c *cli, q *query, enrolled *approver.Approver) error {
-	if state, err := enrolled.State(); err != nil || state == approver.NotEnrolled {
+	if _, err := enrolled.State(); err != nil || !enrolled.HasPIN() {
 		if err == nil {
-			q.say("Nothing is enrolled: nothing was removed.")
+			q.say("No PIN is enrolled: nothing was removed.")
 		}
 		return err
 	}
-	t, change, err := askPresent(c, q, enrolled)
+	change, t, err := (&EnrollCmd{}).leaveAt(c, q, enrolled)
 	if err != nil {
 		return err
 	}
 	defer t.close()
-	t.say(wrapped("Without it nothing proves that a person is there, and whoever runs scrim enroll sets the next one."))
+	if !enrolled.HasPasskey() {
+		t.say(wrapped(nothingLeft))
+	}
 	if err := change.RemovePIN(); err != nil {
 		return err
 	}
 	q.say("The PIN is removed from %s, and the audit trail says so. What runs already keeps what it loaded, until it ends.", enrolled.Path())
 	return nil
 }
+
+const nothingLeft = "Without it nothing proves that a person is there, and whoever runs scrim enroll sets the next one."

@@ -102,7 +102,7 @@ func TestEnroll(t *testing.T) {
 	e.keeps("approver.json audit.jsonl", first)
 
 	l = e.sit("--list")
-	l.sees(`FACTOR +SINCE\r\npin +20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\r\n`)
+	l.sees(`FACTOR +NAME +SINCE\r\npin +20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\r\n`)
 	l.leaves(0)
 	l = e.sit("--list", "--json")
 	l.sees(`(?s)"factors": \[\s+\{\s+"kind": "pin",\s+"set_at": "20.*Z"\s+\}\s+\],\s+"file": ".*approver\.json"`)
@@ -153,7 +153,7 @@ func TestEnroll(t *testing.T) {
 		t.Errorf("the trail has %s", e.trail())
 	}
 	l = e.sit("--remove")
-	l.sees(`Nothing is enrolled: nothing was removed\.`)
+	l.sees(`No PIN is enrolled: nothing was removed\.`)
 	l.leaves(0)
 }
 

@@ -36,6 +36,8 @@ func mayImport() map[string][]string {
 		"internal/approval/desk":  {"internal/approval", "internal/rundir"},
 		"internal/approval/page":  {"internal/approval", "internal/approver", "internal/loopback"},
 		"internal/approver":       {"internal/audit", "internal/ownfile"},
+		"internal/browser":        {},
+		"internal/ceremony":       {"internal/loopback"},
 		"internal/validate":       {"internal/secret"},
 		"internal/store":          {"internal/secret", "internal/approval"},
 		"internal/session":        {"internal/secret", "internal/rundir"},
