@@ -112,7 +112,7 @@ func (e *EnrollCmd) list(q *query, enrolled *approver.Approver) error {
 		}{factors, enrolled.Path()})
 	}
 	if len(factors) == 0 {
-		q.say("Nothing is enrolled. scrim enroll sets a PIN, and scrim enroll --passkey adds a passkey.")
+		q.say("Nothing is enrolled. scrim enroll sets a PIN, or adds a passkey.")
 		return nil
 	}
 	rows := tabwriter.NewWriter(q.out, 0, 0, 2, ' ', 0)
@@ -148,11 +148,14 @@ func (e *EnrollCmd) set(c *cli, q *query, enrolled *approver.Approver) error {
 // leaveAt opens the terminal, and returns leave to change what is enrolled.
 func (e *EnrollCmd) leaveAt(c *cli, q *query, enrolled *approver.Approver) (change approver.Change, t *prompt, err error) {
 	if e.Lost {
-		if change, err = enrolled.Replace(); err != nil {
-			return change, nil, err
-		}
+		change, err = enrolled.Replace()
+	} else {
+		_, err = enrolled.State()
 	}
-	if t, err = openPINPrompt(); err != nil {
+	if err == nil {
+		t, err = openPINPrompt()
+	}
+	if err != nil {
 		return change, nil, err
 	}
 	if !e.Lost {
