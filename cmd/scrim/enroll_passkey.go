@@ -33,7 +33,7 @@ func (e *EnrollCmd) addPasskey(c *cli, q *query, enrolled *approver.Approver) er
 	if err != nil {
 		return err
 	}
-	if err := inBrowser(c, q, append(l.steps(c, enrolled), l.making(name))...); err != nil {
+	if err := inBrowser(c, q, append(l.steps(enrolled), l.making(name))...); err != nil {
 		return err
 	}
 	q.say("The passkey %s is enrolled. Its public key is in %s, which only you can read, and the audit trail says that there is one.", visible(name), enrolled.Path())
@@ -147,7 +147,7 @@ func askPresent(c *cli, t *prompt, orPasskey bool) ([]byte, error) {
 func leaveNow(c *cli, q *query, enrolled *approver.Approver, t *prompt) (approver.Change, error) {
 	l, err := askLeave(c, q, enrolled, t)
 	if err == nil && l.inBrowser {
-		err = inBrowser(c, q, l.steps(c, enrolled)...)
+		err = inBrowser(c, q, l.steps(enrolled)...)
 	}
 	return l.change, err
 }
@@ -156,7 +156,7 @@ func leaveNow(c *cli, q *query, enrolled *approver.Approver, t *prompt) (approve
 var errNotPresent = errors.New("nothing was changed")
 
 // steps are what the browser is asked before there is leave.
-func (l *leave) steps(c *cli, enrolled *approver.Approver) []ceremony.Step {
+func (l *leave) steps(enrolled *approver.Approver) []ceremony.Step {
 	if !l.inBrowser {
 		return nil
 	}

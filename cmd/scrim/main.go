@@ -31,7 +31,7 @@ type commands struct {
 	Mask      MaskCmd      `cmd:"" help:"Run a command with its output masked, or mask stdin."`
 	Scan      ScanCmd      `cmd:"" help:"Find secrets in files, known ones and what looks like one."`
 	Login     LoginCmd     `cmd:"" help:"Keep a machine identity's credentials in ~/.infisical-ua, verified."`
-	Enroll    EnrollCmd    `cmd:"" help:"Set the PIN that proves that a person is there."`
+	Enroll    EnrollCmd    `cmd:"" help:"Set the PIN, or add a passkey, that proves that a person is there."`
 	Approvals ApprovalsCmd `cmd:"" help:"List what agents ask for and a person is to decide."`
 	Approve   ApproveCmd   `cmd:"" help:"Look at one question of an agent, and answer it with your PIN."`
 	Policy    PolicyCmd    `cmd:"" help:"Show the policy in force, and where each line of it is from."`

@@ -88,7 +88,7 @@ func (p *page) begin(origin string) {
 	p.origin = origin
 }
 
-//go:embed page.html page.js page.css
+//go:embed page.html page.js page.css icon.svg
 var files embed.FS
 
 // ServeHTTP answers under the path, and nowhere else.
@@ -104,8 +104,12 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case what == "" && !post:
 		p.show(w)
-	case (what == "page.js" || what == "page.css") && !post:
-		http.ServeFileFS(w, r, files, what)
+	case what == "page.js" && !post:
+		http.ServeFileFS(w, r, files, "page.js")
+	case what == "page.css" && !post:
+		http.ServeFileFS(w, r, files, "page.css")
+	case what == "icon.svg" && !post:
+		http.ServeFileFS(w, r, files, "icon.svg")
 	case what == "options" && post:
 		p.options(w)
 	case what == "answer" && post:

@@ -79,7 +79,9 @@ func (v visit) wants(method, path, body string, status int, text string) {
 func step(title string, made bool, given *[]string, outcome error) ceremony.Step {
 	return ceremony.Step{
 		Title: title, Text: "Text of <" + title + ">", Make: made,
-		Options: func(origin string) ([]byte, error) { return json.Marshal(map[string]string{"for": title, "at": origin}) },
+		Options: func(origin string) ([]byte, error) {
+			return json.Marshal(map[string]string{"for": title, "at": origin})
+		},
 		Answer: func(_ context.Context, origin string, response []byte) error {
 			*given = append(*given, origin+" "+string(response))
 			return outcome
