@@ -42,8 +42,9 @@ func mayImport() map[string][]string {
 		"internal/store":          {"internal/secret", "internal/approval"},
 		"internal/session":        {"internal/secret", "internal/rundir"},
 		"internal/errand":         {},
+		"internal/handover":       {"internal/secret", "internal/rundir"},
 		"internal/launch":         {"internal/secret", "internal/session", "internal/store", "internal/errand", "redact"},
-		"tools":                   {"internal/secret", "internal/session", "internal/store", "internal/approval", "internal/audit", "internal/errand", "internal/launch", "internal/rules", "internal/scan", "internal/validate", "policy", "redact"},
+		"tools":                   {"internal/secret", "internal/session", "internal/store", "internal/approval", "internal/audit", "internal/errand", "internal/handover", "internal/launch", "internal/rules", "internal/scan", "internal/validate", "policy", "redact"},
 		"server":                  {"internal/secret", "internal/store", "internal/approval", "policy", "redact", "tools"},
 		"internal/arch":           {},
 		"internal/e2e":            {},
@@ -81,7 +82,7 @@ func onlyIn() map[string][]string {
 
 // mayReveal lists the packages that may turn a secret.Value into plaintext.
 func mayReveal() []string {
-	return []string{"internal/secret", "internal/infisical", "internal/launch", "internal/validate", "redact"}
+	return []string{"internal/secret", "internal/handover", "internal/infisical", "internal/launch", "internal/validate", "redact"}
 }
 
 // maySkip lists the packages with tests that need something a machine can

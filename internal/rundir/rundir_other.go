@@ -15,6 +15,9 @@ func All() []string { return nil }
 // Make is of no use on this system.
 func Make() (string, error) { return "", errors.ErrUnsupported }
 
+// Use is of no use on this system.
+func Use(string) error { return errors.ErrUnsupported }
+
 // Check is of no use on this system.
 func Check(string) error { return errors.ErrUnsupported }
 

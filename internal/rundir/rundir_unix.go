@@ -29,17 +29,21 @@ func All() []string {
 func Make() (string, error) {
 	var failed []error
 	for _, dir := range All() {
-		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-			failed = append(failed, err)
-			continue
-		}
-		if err := Check(dir); err != nil {
+		if err := Use(dir); err != nil {
 			failed = append(failed, err)
 			continue
 		}
 		return dir, nil
 	}
 	return "", fmt.Errorf("make a folder for what runs: %w", errors.Join(failed...))
+}
+
+// Use makes dir where it is not there, and checks it.
+func Use(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return Check(dir)
 }
 
 // Check reports whether dir is a folder that only this user has the use of.

@@ -24,8 +24,8 @@ func NewValue(plaintext string) Value {
 	return Value{reveal: func() string { return plaintext }}
 }
 
-// Reveal returns the plaintext. Only redact, launch, validate and infisical
-// may call it; internal/arch holds them to that.
+// Reveal returns the plaintext. Only redact, launch, handover, validate and
+// infisical may call it; internal/arch holds them to that.
 func (v Value) Reveal() string {
 	if v.reveal == nil {
 		return ""
