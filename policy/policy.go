@@ -188,7 +188,7 @@ func (p *Policy) readVault(location secret.Location, environment string) Decisio
 func (p *Policy) vault(environment string) Decision {
 	d := Decision{
 		Effect: Ask, Strength: Client, Rule: RuleVault,
-		Deliveries: []Delivery{DeliverValue, DeliverRun}, TTL: MaxTTL,
+		Deliveries: []Delivery{DeliverValue, DeliverFile, DeliverRun}, TTL: MaxTTL,
 	}
 	if p.proof && secret.Production(environment) {
 		d.Strength, d.Rule = Verified, RuleProductionVault

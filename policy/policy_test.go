@@ -33,7 +33,8 @@ func ref(t testing.TB, env, path string) secret.Ref {
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	ask := policy.Decision{
-		Effect: policy.Ask, Strength: policy.Client, Deliveries: []policy.Delivery{policy.DeliverValue, policy.DeliverRun}, TTL: 10 * time.Minute, Rule: policy.RuleVault,
+		Effect: policy.Ask, Strength: policy.Client, TTL: 10 * time.Minute, Rule: policy.RuleVault,
+		Deliveries: []policy.Delivery{policy.DeliverValue, policy.DeliverFile, policy.DeliverRun},
 	}
 	allow := policy.Decision{Effect: policy.Allow, Rule: policy.RuleNames}
 	deny := func(rule string) policy.Decision { return policy.Decision{Rule: rule} }

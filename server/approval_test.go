@@ -165,7 +165,7 @@ func TestNobodyIsAskedInVain(t *testing.T) {
 		"no purpose":       {`{"elicitation":{}}`, `{"name":"STORED"}`, "invalid_argument"},
 		"empty purpose":    {`{"elicitation":{}}`, `{"name":"STORED","purpose":""}`, "invalid_argument"},
 		"bad name":         {`{"elicitation":{}}`, `{"name":"../STORED","purpose":"x"}`, "invalid_argument"},
-		"a file":           {`{"elicitation":{}}`, `{"name":"STORED","purpose":"x","delivery":"file"}`, "invalid_argument"},
+		"no file":          {`{}`, `{"name":"STORED","purpose":"x","delivery":"file"}`, "unavailable"},
 		"unknown delivery": {`{"elicitation":{}}`, `{"name":"STORED","purpose":"x","delivery":"clipboard"}`, "invalid_argument"},
 	}
 	for name, k := range cases {

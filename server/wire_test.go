@@ -21,6 +21,7 @@ import (
 	"scrim/internal/approval"
 	"scrim/internal/audit"
 	"scrim/internal/devstore"
+	"scrim/internal/handover"
 	"scrim/internal/infisical"
 	"scrim/internal/launch"
 	"scrim/internal/secret"
@@ -49,6 +50,7 @@ type client struct {
 	trail    string
 	gate     *approval.Gate
 	dir      string       // the server's working directory
+	files    *handover.Files
 	clock    atomic.Int64 // nanoseconds that the store's clock is ahead
 
 	mu  sync.Mutex
@@ -95,6 +97,8 @@ func startRig(t testing.TB, r rig) *client {
 		VaultPath: "/alpha/vault", StagingPath: "/alpha/staging", SharedPath: "/shared",
 	}
 	c := &client{t: t, lines: make(chan string, 10_000), done: make(chan error, 1), held: held, clientID: id}
+	c.files = &handover.Files{Keeper: []string{os.Args[0], keep}, Places: []string{filepath.Join(t.TempDir(), "files")}}
+	t.Cleanup(c.files.Close)
 	c.trail, c.dir = filepath.Join(t.TempDir(), "state", "audit.jsonl"), t.TempDir()
 	environ := append(os.Environ(), "INFISICAL_TOKEN=made-up", "SCRIM_PROJECT=alpha", "PROJECT_ENV=prod", "AWS_SECRET_ACCESS_KEY=made-up", "TERM=xterm", "TZ=UTC", "LC_TIME=C", "LD_LIBRARY_PATH=/nowhere")
 	redactor := redact.New(redact.Options{Vocabulary: server.Vocabulary})
@@ -112,6 +116,7 @@ func startRig(t testing.TB, r rig) *client {
 		Errands: launch.Errands{
 			Supervisor: []string{os.Args[0], supervise}, Environ: environ, Dir: c.dir, Redactor: redactor,
 		},
+		Files: c.files,
 		Trail: audit.New(c.trail),
 		Gate:  c.gate,
 	}, "test")

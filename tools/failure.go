@@ -10,6 +10,7 @@ import (
 
 	"scrim/internal/approval"
 	"scrim/internal/errand"
+	"scrim/internal/handover"
 	"scrim/internal/launch"
 	"scrim/internal/secret"
 	"scrim/internal/store"
@@ -93,6 +94,10 @@ func explain(err error) CallError {
 		return CallError{"store_unavailable", "the store cannot be reached", "This says nothing about whether the secret exists. Call again in a moment; if it lasts, tell the person to run `scrim list`, which names the cause."}
 	case errors.Is(err, secret.ErrBadResponse), errors.Is(err, secret.ErrPathNotFound):
 		return CallError{"store_unavailable", "the store does not answer as it should", "This says nothing about whether the secret exists. Tell the person to run `scrim list`, which names the cause."}
+	case errors.Is(err, handover.ErrNoPlace):
+		return CallError{"invalid_argument", "delivery: this system has no folder for a file that only its user can read", "Call run_with_vault_secrets, or again with delivery value."}
+	case errors.Is(err, handover.ErrNotWritten):
+		return CallError{"internal", "the file could not be written, so nothing was handed over", "Tell the person, who has to be asked again: scrim's log names the cause."}
 	case errors.Is(err, approval.ErrTooMany):
 		return CallError{"too_many_requests", "too many requests wait for a person, or were approved in this session", "Wait for the open ones, or ask the person to start a new session."}
 	case errors.Is(err, approval.ErrUnrecorded):

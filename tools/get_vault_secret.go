@@ -19,7 +19,7 @@ import (
 type GetArguments struct {
 	Name      string `json:"name" jsonschema:"minLength=1,maxLength=255" jsonschema_description:"The secret's exact name."`
 	Purpose   string `json:"purpose" jsonschema:"minLength=1,maxLength=500" jsonschema_description:"What you need the value for, in one sentence. The person who decides reads it."`
-	Delivery  string `json:"delivery,omitempty" jsonschema:"enum=value,enum=file,default=value" jsonschema_description:"How the value comes: value puts it into this conversation. file is not in this version."`
+	Delivery  string `json:"delivery,omitempty" jsonschema:"enum=value,enum=file,default=value" jsonschema_description:"How the value comes. file: a file that only this user can read, there for five minutes, whose path you get; prefer it wherever a program can read the value from a file. value: into this conversation, for when you must see it."`
 	RequestID string `json:"request_id,omitempty" jsonschema:"maxLength=64" jsonschema_description:"request_id of an answer that was pending, to pick it up."`
 }
 
@@ -27,16 +27,16 @@ type GetArguments struct {
 type GetAnswer struct {
 	Status    string `json:"status" jsonschema:"enum=approved,enum=denied,enum=pending,enum=unavailable"`
 	Value     string `json:"value,omitempty" jsonschema_description:"The value, where a person approved it. Shown once: do not print, log or commit it."`
-	File      string `json:"file,omitempty" jsonschema_description:"A file that holds the value, where delivery is file."`
-	ExpiresAt string `json:"expires_at,omitempty" jsonschema_description:"Until when request_id can be answered or picked up, RFC 3339."`
+	File      string `json:"file,omitempty" jsonschema_description:"Where delivery is file: the path of a file that holds exactly the value, without a newline at its end. It is removed at expires_at."`
+	ExpiresAt string `json:"expires_at,omitempty" jsonschema_description:"Until when file is there, or else until when request_id can be answered or picked up, RFC 3339."`
 	RequestID string `json:"request_id"`
 	NextStep  string `json:"next_step"`
 }
 
 // Text mirrors the answer, the value's stand-in included.
 func (a GetAnswer) Text() string {
-	if a.Value != "" {
-		return fmt.Sprintf("approved (request %s). %s\n%s", a.RequestID, a.NextStep, a.Value)
+	if given := cmp.Or(a.Value, a.File); given != "" {
+		return fmt.Sprintf("approved (request %s). %s\n%s", a.RequestID, a.NextStep, given)
 	}
 	return fmt.Sprintf("%s (request %s). %s", a.Status, a.RequestID, a.NextStep)
 }
@@ -46,8 +46,9 @@ func getVaultSecret(d Deps) server.ServerTool {
 		name:  "get_vault_secret",
 		title: "Read one vault secret, after a person's yes",
 		description: "Where a command needs the secret, call run_with_vault_secrets instead: it keeps the value out of this conversation. " +
-			"This asks a person whether you may have the value of one secret that is stored in the vault, and returns it once if they say yes. " +
-			"Use it only for what find_secret calls stored_in_vault, and only when you need to see the value itself.",
+			"Where a program reads the secret from a file, pass delivery file: you get a path, and the value stays out of it too. " +
+			"This asks a person whether you may have the value of one secret that is stored in the vault, and hands it over once if they say yes. " +
+			"Use it only for what find_secret calls stored_in_vault, and delivery value only when you need to see the value itself.",
 		needsPerson: true,
 	}, d.getVaultSecret)
 }
@@ -57,7 +58,9 @@ func (d Deps) getVaultSecret(ctx context.Context, call mcp.CallToolRequest, a Ge
 		return GetAnswer{}, errNotStated()
 	}
 	if a.Delivery == string(policy.DeliverFile) {
-		return GetAnswer{}, CallError{"invalid_argument", "delivery file is not in this version", "Call again with delivery value, or without it."}
+		if _, err := d.Files.Ready(); err != nil {
+			return GetAnswer{}, err // nobody is asked in vain
+		}
 	}
 	if err := d.admitName(a.Name); err != nil {
 		return GetAnswer{}, err
@@ -78,9 +81,29 @@ func (d Deps) getVaultSecret(ctx context.Context, call mcp.CallToolRequest, a Ge
 	if err != nil {
 		return GetAnswer{}, err
 	}
+	if request.Delivery == policy.DeliverFile {
+		return d.handOver(ctx, grant, values[0])
+	}
 	return GetAnswer{
 		Status: "approved", Value: d.Redactor.Disclose(ctx, values[0]), RequestID: grant.ID(),
 		NextStep: "Use the value where it is needed and do not repeat it; from now on it is masked as [redacted:" + a.Name + "].",
+	}, nil
+}
+
+// handOver puts a value that was granted into a file.
+func (d Deps) handOver(ctx context.Context, grant approval.Grant, value secret.Value) (GetAnswer, error) {
+	file, err := d.Files.Put(ctx, value)
+	if err != nil {
+		return GetAnswer{}, grant.Void(err)
+	}
+	place := ""
+	if file.OnDisk {
+		place = " It is on a disk, since this system has no place in memory for it: tell the person."
+	}
+	until := file.Expires.UTC().Format(time.RFC3339)
+	return GetAnswer{
+		Status: "approved", File: file.Path, ExpiresAt: until, RequestID: grant.ID(),
+		NextStep: "Give the path to the program that needs the value. Do not read, print or copy the file: nothing masks what is read from it by other tools. It is gone at " + until + ", and when this server ends." + place,
 	}, nil
 }
 

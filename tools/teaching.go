@@ -39,7 +39,8 @@ their values.
   scrim launches. Those in its vault are stored only: they exist and are not
   injected. ` + "`run_with_vault_secrets`" + ` runs one command with them after a
   person's yes, and keeps the values out of the conversation: prefer it to
-  ` + "`get_vault_secret`" + `, which reads one.
+  ` + "`get_vault_secret`" + `, which hands one over in a file or, last of all, in
+  the conversation.
 - Use secrets by name (` + "`$NAME`" + `). Never print, log, commit or repeat a value;
   scrim masks known values as ` + "`[redacted:NAME]`" + `.
 
@@ -52,7 +53,7 @@ their values.
 func conventions(s secret.Scope) []string {
 	lines := []string{fmt.Sprintf("Secrets at %s are injected into the environment of what scrim launches.", s.Path)}
 	if s.VaultPath != "" {
-		lines = append(lines, fmt.Sprintf("Secrets at %s are stored only: they exist and are not injected. After a person's yes run_with_vault_secrets runs one command with them; prefer that to get_vault_secret, which reads one into the conversation.", s.VaultPath))
+		lines = append(lines, fmt.Sprintf("Secrets at %s are stored only: they exist and are not injected. After a person's yes run_with_vault_secrets runs one command with them; prefer that to get_vault_secret, which hands one over in a file or, last of all, in the conversation.", s.VaultPath))
 	}
 	if s.StagingPath != "" && !secret.Production(s.Environment) {
 		lines = append(lines, fmt.Sprintf("Secrets at %s win over those at %s in this environment.", s.StagingPath, s.Path))

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"scrim/internal/approval"
+	"scrim/internal/handover"
 	"scrim/internal/launch"
 	"scrim/internal/secret"
 	"scrim/internal/session"
@@ -34,6 +35,7 @@ type Deps struct {
 	Session      *session.Record // of the launched agent that this is a part of, or nil
 	Redactor     *redact.Redactor
 	Errands      launch.Errands
+	Files        *handover.Files // nil: no value is handed over in a file
 	Pages        Pages // nil: questions at the desk are answered on a terminal alone
 	Log          *slog.Logger
 	Now          func() time.Time

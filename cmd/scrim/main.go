@@ -40,6 +40,7 @@ type commands struct {
 	Dev       DevCmd       `cmd:"" help:"Run an embedded store with sample data on loopback."`
 	Lead      LeadCmd      `cmd:"" hidden:"" help:"Lead the session of a terminal for scrim mask."`
 	Errand    ErrandCmd    `cmd:"" hidden:"" help:"Watch over one command of run_with_vault_secrets."`
+	Keep      KeepCmd      `cmd:"" hidden:"" help:"Remove one file of get_vault_secret in time."`
 	Docs      DocsCmd      `cmd:"" hidden:"" help:"Write the generated pages of the documentation."`
 
 	Verbose verboseFlag      `short:"v" help:"Say what is tried, such as each identity (else SCRIM_LOG=debug)."`

@@ -13,8 +13,10 @@ import (
 
 	"scrim/internal/child"
 	"scrim/internal/config"
+	"scrim/internal/handover"
 	"scrim/internal/identity"
 	"scrim/internal/launch"
+	"scrim/internal/rundir"
 	"scrim/internal/secret"
 	"scrim/internal/session"
 	"scrim/internal/store"
@@ -316,6 +318,7 @@ func (d dryRun) write(q *query) error {
 
 // start runs the program. The session's record is there for as long as it runs.
 func (r *RunCmd) start(c *cli, q *query, command []string, plan launch.Plan) error {
+	handover.Sweep(rundir.All())
 	ctx, done := openKeychain(c, q, command[0])
 	defer done()
 	end, err := r.open(c, q, plan)

@@ -1,16 +1,21 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"scrim/internal/approval"
 	"scrim/internal/audit"
 	"scrim/internal/config"
+	"scrim/internal/handover"
+	"scrim/internal/rundir"
 	"scrim/internal/session"
 	"scrim/internal/store"
 	"scrim/internal/validate"
@@ -80,14 +85,20 @@ func (s *ServeCmd) serve(c *cli, redactor *redact.Redactor, outlet *outlet) erro
 			log.Warn("inside a session credentials that come later are not used: once there are some, start this server again")
 		}
 	}
-	app, gate := assemble(c, cfg, inside, redactor, log)
+	ctx, stop := signal.NotifyContext(c.ctx, syscall.SIGHUP, syscall.SIGQUIT)
+	defer stop()
+	handover.Sweep(rundir.All())
+	handed := files()
+	defer handed.Close()
+	defer context.AfterFunc(ctx, handed.Close)() // at once, and not when the calls have ended
+	app, gate := assemble(c, cfg, inside, redactor, handed, log)
 	defer openDesk(c, gate, log)()
 	log.Debug("serving", "scope", cfg.Scope.Path, "environment", cfg.Scope.Environment, "stated", cfg.Scope.Stated)
-	return app.Serve(c.ctx, c.stdin, outlet.protocol)
+	return app.Serve(ctx, c.stdin, outlet.protocol)
 }
 
 // assemble wires a server for the scope of cfg, and returns the gate that it asks.
-func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redact.Redactor, log *slog.Logger) (*server.Server, *approval.Gate) {
+func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redact.Redactor, handed *handover.Files, log *slog.Logger) (*server.Server, *approval.Gate) {
 	var app atomic.Pointer[server.Server] // the store knows of it before it exists
 	options, from := storeOptions(c, cfg, inside, redactor, log)
 	// What an agent can write must not choose what is asked about a value.
@@ -106,13 +117,15 @@ func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redac
 		log.Warn("production's vault stays closed: what is enrolled cannot be read", "error", err)
 	}
 	runs := errands(redactor)
+	onDisk, _ := handed.Ready() // where there is no place at all, nobody is asked
 	gate := approval.NewGate(approval.Options{
 		Policy: scopePolicy(cfg, runs), Audit: trail, Mask: redactor.String, Verifier: verifier{enrolled},
+		FileTTL: handover.Lifetime, FileOnDisk: onDisk,
 	})
 	app.Store(server.New(tools.Deps{
 		Scope: cfg.Scope, IdentityKind: from.Kind, VaultKind: vaultKind(cfg), Store: secrets, Session: inside,
 		Pages: pages(c.ctx, gate, enrolled),
-		Gate:  gate, Trail: trail, Errands: runs, Redactor: redactor, Log: log, Now: time.Now,
+		Gate:  gate, Trail: trail, Errands: runs, Files: handed, Redactor: redactor, Log: log, Now: time.Now,
 	}, version()))
 	return app.Load(), gate
 }

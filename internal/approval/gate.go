@@ -70,6 +70,9 @@ type Options struct {
 	// yes is stronger than the client's.
 	Verifier Verifier
 
+	FileTTL    time.Duration // for which a file with a value is there, as people are told: 5 minutes
+	FileOnDisk bool          // it is not in memory, as people are told
+
 	MaxPerSession int           // approvals in this process's life: 20
 	MaxOpen       int           // questions that wait for an answer: 16
 	QuestionTTL   time.Duration // for which a question is before a person: 2 minutes
@@ -126,6 +129,7 @@ func NewGate(o Options) *Gate {
 	}
 	orInt(&o.MaxPerSession, policy.MaxPerSession)
 	orInt(&o.MaxOpen, 16)
+	orTime(&o.FileTTL, 5*time.Minute)
 	orTime(&o.QuestionTTL, 2*time.Minute)
 	orTime(&o.DeskTTL, 10*time.Minute)
 	orTime(&o.AnswerTTL, policy.MaxTTL)

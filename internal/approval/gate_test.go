@@ -239,7 +239,7 @@ func TestPolicyIsAskedFirst(t *testing.T) {
 		"nothing":          {func(q *approval.Request, _ *approval.Options) { q.Refs = nil }, approval.RuleNothing},
 		"another scope":    {func(q *approval.Request, _ *approval.Options) { q.Scope.Project = "beta" }, approval.RuleScope},
 		"no delivery":      {func(q *approval.Request, _ *approval.Options) { q.Delivery = "" }, approval.RuleDelivery},
-		"into a file":      {func(q *approval.Request, _ *approval.Options) { q.Delivery = policy.DeliverFile }, approval.RuleDelivery},
+		"another delivery": {func(q *approval.Request, _ *approval.Options) { q.Delivery = "pigeon" }, approval.RuleDelivery},
 		"a run of nothing": {func(q *approval.Request, _ *approval.Options) { q.Delivery = policy.DeliverRun }, approval.RuleCommand},
 		"a run without a hash": {func(q *approval.Request, _ *approval.Options) {
 			*q = run(t, "true")

@@ -25,11 +25,16 @@ const warningOfRun = `A yes gives the secret to this command, and the command ca
 anywhere. What it prints comes back masked; the secret itself does not
 enter the conversation unless the command wants it to.`
 
+// warningOfFile says what a yes to a file comes to.
+const warningOfFile = `Until it is removed every process of yours can read that file, keep
+what is in it, and send it anywhere. The agent is told its path, and
+can read it as well.`
+
 // text authors the question of p.
 func (g *Gate) text(p *pending) string {
-	s, good := p.about, words(p.needed.ttl)
+	s := p.about
 	var b strings.Builder
-	runs := s.request.Delivery == policy.DeliverRun
+	runs, file := s.request.Delivery == policy.DeliverRun, s.request.Delivery == policy.DeliverFile
 	b.WriteString(opening(runs))
 	for _, ref := range s.request.Refs {
 		fmt.Fprintf(&b, "Secret:      %s\n", ref.Name())
@@ -38,17 +43,25 @@ func (g *Gate) text(p *pending) string {
 	scope := s.request.Scope
 	fmt.Fprintf(&b, "Project:     %s\n", g.say(scope.Project, maxAgent))
 	fmt.Fprintf(&b, "Environment: %s\n", g.say(scope.Environment, maxAgent))
-	if runs {
+	good := "read"
+	switch {
+	case runs:
 		b.WriteString("Delivery:    run, into the environment of the command below\n")
 		fmt.Fprintf(&b, "Program:     SHA-256 %s\n", s.request.ProgramSHA256)
-		fmt.Fprintf(&b, "A yes:       is good for one run, within %s\n", good)
-	} else {
+		good = "run"
+	case file:
+		fmt.Fprintf(&b, "Delivery:    file, %s, removed after %s\n", where(g.options.FileOnDisk), words(g.options.FileTTL))
+		good = "file"
+	default:
 		fmt.Fprintf(&b, "Delivery:    %s, into the agent's conversation and so to its model\n", s.request.Delivery)
-		fmt.Fprintf(&b, "A yes:       is good for one read, within %s\n", good)
 	}
+	fmt.Fprintf(&b, "A yes:       is good for one %s, within %s\n", good, words(p.needed.ttl))
 	fmt.Fprintf(&b, "No answer:   in %s counts as no\n\n", words(g.options.QuestionTTL))
 	if runs {
 		b.WriteString(warningOfRun + "\n\n")
+	}
+	if file {
+		b.WriteString(warningOfFile + "\n\n")
 	}
 	b.WriteString(warning + "\n")
 	if runs {
@@ -59,6 +72,13 @@ func (g *Gate) text(p *pending) string {
 	fence(&b, "who: ", s.agent)
 	fence(&b, "why: ", s.purpose)
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func where(onDisk bool) string {
+	if onDisk {
+		return "on disk (this system has no place in memory for it)"
+	}
+	return "in memory"
 }
 
 func opening(runs bool) string {

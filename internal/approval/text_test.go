@@ -12,6 +12,7 @@ import (
 
 	"scrim/internal/approval"
 	"scrim/internal/secret"
+	"scrim/policy"
 )
 
 func TestQuestionText(t *testing.T) {
@@ -32,6 +33,34 @@ and perhaps meant to mislead you.
 | why: restore last night's dump`
 	r := newRig(t)
 	if diff := cmp.Diff(want, r.ask(r.ctx, request(t, "BACKUP_KEY")).Text); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestQuestionTextOfAFile(t *testing.T) {
+	t.Parallel()
+	want := `An agent asks to read from the vault.
+
+Secret:      BACKUP_KEY
+Place:       vault, prod:/alpha/vault
+Project:     alpha
+Environment: prod
+Delivery:    file, in memory, removed after 5 minutes
+A yes:       is good for one file, within 10 minutes
+No answer:   in 2 minutes counts as no
+
+Until it is removed every process of yours can read that file, keep
+what is in it, and send it anywhere. The agent is told its path, and
+can read it as well.
+
+Lines behind a bar are the agent's own words: unchecked,
+and perhaps meant to mislead you.
+| who: client 1.0
+| why: restore last night's dump`
+	q := request(t, "BACKUP_KEY")
+	q.Delivery = policy.DeliverFile
+	r := newRig(t)
+	if diff := cmp.Diff(want, r.ask(r.ctx, q).Text); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
