@@ -32,6 +32,7 @@ type asker struct {
 	t     *testing.T
 	env   map[string]string
 	dir   string // the server's working directory
+	cmd   *exec.Cmd
 	in    io.WriteCloser
 	lines *bufio.Scanner
 	last  int
@@ -97,7 +98,7 @@ func (a *asker) start() {
 		a.t.Fatal(err)
 	}
 	a.t.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
-	a.in, a.lines = in, bufio.NewScanner(out)
+	a.cmd, a.in, a.lines = cmd, in, bufio.NewScanner(out)
 	a.lines.Buffer(nil, 1<<20)
 	a.call("initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"gemini-cli-mcp-client","version":"1"}}`)
 	_, _ = io.WriteString(a.in, `{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n")
@@ -223,6 +224,36 @@ func TestApproveOnATerminal(t *testing.T) {
 	if got, want := a.trail(), "enrolled asked refused approved/verified granted/verified refused"; got != want {
 		t.Errorf("the trail is %q, not %q", got, want)
 	}
+	a.yesDiesWithItsServer()
+}
+
+// yesDiesWithItsServer: a yes that nobody has picked up when its server is killed
+// is good for nothing, and on record as a yes and no more.
+func (a *asker) yesDiesWithItsServer() {
+	a.t.Helper()
+	before := a.trail()
+	id := a.asks("deploy", "").RequestID
+	yes := a.sit("approve", id)
+	yes.sees(`PIN \(not shown\): `)
+	yes.types(deskPIN + "\n")
+	yes.sees(`It is approved`)
+	yes.leaves(0)
+	said := len(a.all.String())
+	_ = a.cmd.Process.Kill()
+	_ = a.cmd.Wait()
+	a.start()
+	if got := a.asks("deploy", id); got.Status != "pending" || got.RequestID == id || got.Value != "" {
+		a.t.Errorf("a new server takes the old id for %+v", got)
+	}
+	if got, want := a.trail(), before+" asked approved/verified asked"; got != want {
+		a.t.Errorf("the trail is %q, not %q", got, want)
+	}
+	if strings.Contains(a.all.String()[said:], litValue) {
+		a.t.Error("the value came out")
+	}
+	verify := a.sit("log", "--verify")
+	verify.sees(`intact`)
+	verify.leaves(0)
 }
 
 // TestDenyOnATerminal: a no needs no PIN.

@@ -69,6 +69,8 @@ type facts struct {
 	Status      string   `json:"status"`
 	Location    string   `json:"location"`
 	Value       string   `json:"value"`
+	File        string   `json:"file"`
+	ExpiresAt   string   `json:"expires_at"`
 	RequestID   string   `json:"request_id"`
 	DidYouMean  []string `json:"did_you_mean"`
 	NotSearched []struct {

@@ -25,8 +25,9 @@ func (a answer) fields() map[string]any {
 	return f
 }
 
-// question is one open question of a get_vault_secret call, in either era.
+// question is one open question of a tool call, in either era.
 type question struct {
+	tool  string
 	call  string // the id of the call that it belongs to
 	id    string // of the question: a request's id (legacy), an input's key (modern)
 	state string // modern only
@@ -53,9 +54,14 @@ type form struct {
 // legacy era there may be no more than one open at a time.
 func (w *wire) ask(name, purpose string) question {
 	w.t.Helper()
-	args := map[string]any{"name": name, "purpose": purpose}
-	call := w.start("get_vault_secret", args)
-	q := question{call: call, args: args}
+	return w.askBy("get_vault_secret", map[string]any{"name": name, "purpose": purpose})
+}
+
+// askBy is ask with any tool that leads to a question.
+func (w *wire) askBy(tool string, args map[string]any) question {
+	w.t.Helper()
+	call := w.start(tool, args)
+	q := question{tool: tool, call: call, args: args}
 	if w.version == modern {
 		r := w.reply(call).tool(w.t)
 		w.opened(&q, r)
@@ -101,8 +107,14 @@ func (w *wire) read(q *question, params json.RawMessage) {
 	if want := "object 1 [decision] {string [deny approve] <nil>}"; shape != want {
 		w.t.Errorf("the form is %q, want %q", shape, want)
 	}
-	if name := q.args["name"].(string); !strings.Contains(f.Message, name) {
-		w.t.Errorf("the question does not name %s: %q", name, f.Message)
+	names, _ := q.args["names"].([]string)
+	if name, ok := q.args["name"].(string); ok {
+		names = append(names, name)
+	}
+	for _, name := range names {
+		if !strings.Contains(f.Message, name) {
+			w.t.Errorf("the question does not name %s: %q", name, f.Message)
+		}
 	}
 	q.text = f.Message
 }
@@ -111,7 +123,7 @@ func (w *wire) read(q *question, params json.RawMessage) {
 func (w *wire) answer(q question, a answer) toolResult {
 	w.t.Helper()
 	if w.version == modern {
-		return w.retry(q.args, q.state, map[string]any{q.id: a.fields()}).tool(w.t)
+		return w.reply(w.retryBy(q, a)).tool(w.t)
 	}
 	w.respond(q, a)
 	return w.reply(q.call).tool(w.t)
@@ -125,6 +137,15 @@ func (w *wire) respond(q question, a answer) {
 		w.t.Fatal(err)
 	}
 	w.line(string(b))
+}
+
+// retryBy repeats the call of q in the modern era with an answer, and waits for
+// nothing. It returns the request's id.
+func (w *wire) retryBy(q question, a answer) string {
+	w.t.Helper()
+	return w.request("tools/call", map[string]any{
+		"name": q.tool, "arguments": q.args, "requestState": q.state, "inputResponses": map[string]any{q.id: a.fields()},
+	})
 }
 
 // retry repeats a call of the modern era with answers and a state.

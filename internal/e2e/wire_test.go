@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -36,7 +37,8 @@ type wire struct {
 	cmd     *exec.Cmd
 	stdin   io.WriteCloser
 	frames  chan frame
-	backlog []frame // read, but not yet awaited
+	backlog []frame                       // read, but not yet awaited
+	hold    atomic.Pointer[chan struct{}] // while it is open nothing more is read
 
 	version      string
 	capabilities map[string]any
@@ -86,6 +88,9 @@ func (w *wire) receive(stdout io.Reader) {
 	defer close(w.frames)
 	in := bufio.NewReader(stdout)
 	for {
+		if hold := w.hold.Load(); hold != nil {
+			<-*hold
+		}
 		line, err := in.ReadBytes('\n')
 		w.received.Write(line)
 		if f, bad := parseFrame(line); bad == nil {
