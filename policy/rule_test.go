@@ -45,7 +45,7 @@ func TestRulesNarrow(t *testing.T) {
 	d := at(t, p, "prod")
 	want := policy.Decision{
 		Effect: policy.Ask, Rule: policy.RuleStronger, Origin: "u:4",
-		Strength: policy.Verified, Deliveries: []policy.Delivery{policy.DeliverRun}, TTL: 5 * time.Minute,
+		Strength: policy.Verified, Deliveries: []policy.Delivery{policy.DeliverFile, policy.DeliverRun}, TTL: 5 * time.Minute,
 		Limits: []policy.Limit{{Max: 4, Origin: "u:2"}, {Max: 2, Environment: "prod", Origin: "u:3"}},
 	}
 	if diff := cmp.Diff(want, d, cmpopts.IgnoreFields(policy.Decision{}, "Origins")); diff != "" {

@@ -57,7 +57,7 @@ func TestFile(t *testing.T) {
 			if e.status() != "approved" || e.text("value") != "" || !strings.Contains(e.Result.Content[0].Text, path) {
 				t.Fatalf("got %s", e.raw)
 			}
-			got, err := os.ReadFile(path) //nolint:gosec // G304: the file under test
+			got, err := os.ReadFile(path)
 			if err != nil || string(got) != value {
 				t.Errorf("the file holds %q: %v", got, err)
 			}

@@ -49,7 +49,7 @@ type client struct {
 	clientID string
 	trail    string
 	gate     *approval.Gate
-	dir      string       // the server's working directory
+	dir      string // the server's working directory
 	files    *handover.Files
 	clock    atomic.Int64 // nanoseconds that the store's clock is ahead
 

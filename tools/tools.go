@@ -36,7 +36,7 @@ type Deps struct {
 	Redactor     *redact.Redactor
 	Errands      launch.Errands
 	Files        *handover.Files // nil: no value is handed over in a file
-	Pages        Pages // nil: questions at the desk are answered on a terminal alone
+	Pages        Pages           // nil: questions at the desk are answered on a terminal alone
 	Log          *slog.Logger
 	Now          func() time.Time
 

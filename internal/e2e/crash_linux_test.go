@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/rand"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -168,7 +169,7 @@ func (c *crash) after(q question, kinds ...string) {
 	if diff := cmp.Diff(kinds, got); diff != "" {
 		c.t.Errorf("on record (-want +got):\n%s", diff)
 	}
-	verify := exec.CommandContext(c.t.Context(), scrimBin, "log", "--verify") //nolint:gosec // G204: the binary under test
+	verify := exec.CommandContext(c.t.Context(), scrimBin, "log", "--verify")
 	verify.Env, verify.Dir = c.wire.rig.env, c.wire.rig.home
 	if said, err := verify.CombinedOutput(); err != nil || !strings.Contains(string(said), "intact") {
 		c.t.Errorf("scrim log --verify: %v: %s", err, said)
@@ -187,9 +188,7 @@ func (c *crash) notHonoured(q question, id string) {
 		}
 	}
 	args := map[string]any{"request_id": id}
-	for key, value := range q.args {
-		args[key] = value
-	}
+	maps.Copy(args, q.args)
 	if r := w.answer(w.askBy(q.tool, args), deny); r.Facts.Status != "denied" { // it asks anew
 		c.t.Errorf("the old request id: %+v", r.Facts)
 	}

@@ -165,8 +165,8 @@ func TestPlantedPlace(t *testing.T) {
 	for name, plant := range map[string]func(path string) error{
 		"a link to a folder":     func(path string) error { return os.Symlink(elsewhere, path) },
 		"a link to nowhere":      func(path string) error { return os.Symlink(filepath.Join(elsewhere, "nowhere"), path) },
-		"a folder for everybody": func(path string) error { return errors.Join(os.Mkdir(path, 0o700), os.Chmod(path, 0o777)) }, //nolint:gosec // G302: what is refused
-		"a folder to be read":    func(path string) error { return errors.Join(os.Mkdir(path, 0o700), os.Chmod(path, 0o755)) }, //nolint:gosec // G302: what is refused
+		"a folder for everybody": func(path string) error { return errors.Join(os.Mkdir(path, 0o700), os.Chmod(path, 0o777)) },
+		"a folder to be read":    func(path string) error { return errors.Join(os.Mkdir(path, 0o700), os.Chmod(path, 0o755)) },
 		"a file":                 func(path string) error { return os.WriteFile(path, nil, 0o600) },
 		"nothing, in nothing":    func(string) error { return nil },
 	} {
@@ -238,7 +238,7 @@ func TestRemovedWhatIsThere(t *testing.T) {
 		if err := errors.Join(os.Link(file.Path, second), os.Remove(file.Path), replace(file.Path)); err != nil {
 			t.Fatal(err)
 		}
-		kept, err := os.Open(second) //nolint:gosec // G304: of this test
+		kept, err := os.Open(second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +283,7 @@ func TestServerIsKilled(t *testing.T) {
 	t.Parallel()
 	dir := place(t)
 	cmd, path := start(t, dir)
-	if got, err := os.ReadFile(path); err != nil || string(got) != value { //nolint:gosec // G304: of this test
+	if got, err := os.ReadFile(path); err != nil || string(got) != value {
 		t.Fatalf("%s holds %q: %v", path, got, err)
 	}
 	handover.Sweep([]string{dir})
@@ -314,7 +314,7 @@ func TestSweep(t *testing.T) {
 		os.WriteFile(filepath.Join(dir, "handover-file"), []byte("a file"), 0o600),
 		os.Mkdir(filepath.Join(dir, "desk-1.sock"), 0o700),
 		os.Mkdir(filepath.Join(dir, "handover-loose"), 0o700),
-		os.Chmod(filepath.Join(dir, "handover-loose"), 0o755), //nolint:gosec // G302: not of ours
+		os.Chmod(filepath.Join(dir, "handover-loose"), 0o755),
 	); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // named first, and a disk is said to be one.
 func TestMemoryIsPreferred(t *testing.T) {
 	t.Parallel()
-	memory, err := os.MkdirTemp("/dev/shm", "scrim-test-")
+	memory, err := os.MkdirTemp("/dev/shm", "scrim-test-") //nolint:usetesting // in memory, wherever TMPDIR is
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestMemoryIsPreferred(t *testing.T) {
 func onDisk(t *testing.T) string {
 	t.Helper()
 	for _, dir := range []string{"", "."} {
-		made, err := os.MkdirTemp(dir, "scrim-test-")
+		made, err := os.MkdirTemp(dir, "scrim-test-") //nolint:usetesting // or beside this file
 		if err != nil {
 			t.Fatal(err)
 		}
