@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,6 +60,9 @@ func TestProofAtTheDesk(t *testing.T) {
 	question := r.ask(r.ctx, q)
 	if !question.AtDesk {
 		t.Fatalf("%+v is the client's", question)
+	}
+	if !strings.Contains(question.Text, "in 10 minutes counts as no") {
+		t.Errorf("it says of its time: %s", question.Text)
 	}
 	if err := r.gate.Prove(r.ctx, question.ID, right()); err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ func (g *Gate) text(p *pending) string {
 		fmt.Fprintf(&b, "Delivery:    %s, into the agent's conversation and so to its model\n", s.request.Delivery)
 	}
 	fmt.Fprintf(&b, "A yes:       is good for one %s, within %s\n", good, words(p.needed.ttl))
-	fmt.Fprintf(&b, "No answer:   in %s counts as no\n\n", words(g.options.QuestionTTL))
+	fmt.Fprintf(&b, "No answer:   in %s counts as no\n\n", words(g.patience(p)))
 	if runs {
 		b.WriteString(warningOfRun + "\n\n")
 	}
@@ -72,6 +72,14 @@ func (g *Gate) text(p *pending) string {
 	fence(&b, "who: ", s.agent)
 	fence(&b, "why: ", s.purpose)
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// patience is for how long p is open once it is before a person.
+func (g *Gate) patience(p *pending) time.Duration {
+	if p.atDesk {
+		return g.options.DeskTTL
+	}
+	return g.options.QuestionTTL
 }
 
 func where(onDisk bool) string {
