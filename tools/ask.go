@@ -43,6 +43,9 @@ func (inputRequiredError) Error() string { return "a person is to be asked" }
 func (d Deps) ask(ctx context.Context, call mcp.CallToolRequest, request approval.Request, id string) (approval.Grant, *outcome, error) {
 	grant, id, err := d.decide(ctx, call, request, id)
 	if o, ok := outcomeOf(err, id, call.Params.Name, namesOf(request)); ok {
+		if waiting, ok := errors.AsType[stillPendingError](err); ok && waiting.atDesk && d.Elsewhere {
+			o.nextStep = "Another user of this machine is to decide. Tell the person that `scrim approve " + id + "` is to be run as that user, then call " + call.Params.Name + " again with this request_id."
+		}
 		return approval.Grant{}, &o, nil
 	}
 	return grant, nil, err
@@ -345,6 +348,8 @@ func outcomeOf(err error, id, tool, name string) (outcome, bool) {
 		return outcome{"denied", id, "A person said no to " + name + ". Go on without it, or ask them in the conversation what to do instead.", time.Time{}}, true
 	case errors.Is(err, approval.ErrExpired):
 		return outcome{"unavailable", id, "The question about " + name + " closed before an answer came, so nothing was released. Ask the person whether to try again.", time.Time{}}, true
+	case errors.Is(err, approval.ErrAway):
+		return outcome{"unavailable", id, "Another user of this machine is to decide about " + name + ", and their scrim does not answer, so nothing was released. Tell the person that scrim approvals --serve has to run there (scrim doctor says what is wrong), then call again.", time.Time{}}, true
 	case errors.Is(err, approval.ErrUnavailable), errors.Is(err, approval.ErrWithdrawn):
 		return outcome{"unavailable", id, cannotAsk(name), time.Time{}}, true
 	default:

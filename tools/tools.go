@@ -33,6 +33,7 @@ type Deps struct {
 	Gate         *approval.Gate
 	Trail        Trail           // nil: check_text tells nothing
 	Session      *session.Record // of the launched agent that this is a part of, or nil
+	Elsewhere    bool            // the questions at the desk are another user's of this machine to answer
 	Redactor     *redact.Redactor
 	Errands      launch.Errands
 	Files        *handover.Files // nil: no value is handed over in a file

@@ -7,18 +7,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"scrim/internal/approval"
 	desks "scrim/internal/approval/desk"
+	"scrim/internal/approval/outpost"
+	"scrim/internal/audit"
+	"scrim/internal/config"
 )
 
 // ApprovalsCmd is `scrim approvals`.
 type ApprovalsCmd struct {
 	Watch bool `help:"Go on, and show each change." xor:"how"`
 	JSON  bool `help:"Print them as JSON." xor:"how"`
+
+	Serve string `placeholder:"SOCKET" help:"Let servers of other users ask you, at this socket, until Ctrl-C." xor:"how"`
 }
 
 // Help is shown by `scrim approvals --help`.
@@ -31,13 +38,56 @@ Examples:
   scrim approvals --watch     and what comes
   scrim approve q3vk7n2wma    look at one, and answer it
 
-Exit code 0, whether or not anything waits.`
+  scrim approvals --serve /srv/scrim/verifier.sock
+
+With --serve other users' servers can ask you: those whose own scrim/config.toml says verifier = "SOCKET" under [approval]. Their questions show up here with the user who asks, and nothing that they say is believed; the proof is yours, enrolled by scrim enroll before this starts, and out of their reach. The socket's folder has to be yours, and nobody else may write to it (docs/approval.md).
+
+Exit code 0, whether or not anything waits. 2: with --serve, nobody is enrolled, or the socket cannot be there.`
 }
 
 // Run lists once, or until an interrupt.
 func (a *ApprovalsCmd) Run(c *cli) error {
 	q := newQuery(c)
+	if a.Serve != "" {
+		hardenProcess()
+		return q.end(c, a.serve(c, q))
+	}
 	return q.end(c, a.list(c, q))
+}
+
+// serve lets servers of other users ask the person at this user's terminals.
+func (a *ApprovalsCmd) serve(c *cli, q *query) error {
+	enrolled, err := loadApprover(c)
+	if err != nil {
+		return err
+	}
+	if !enrolled.Enrolled() {
+		return usageError("nobody is enrolled here, so nobody could say yes: run scrim enroll first")
+	}
+	path, err := filepath.Abs(a.Serve)
+	if err != nil {
+		return fmt.Errorf("find the socket's path: %w", err)
+	}
+	settings, err := config.ParseLog(c.getenv)
+	if err != nil {
+		return err
+	}
+	home, _ := os.UserHomeDir()
+	visitors, end, err := outpost.Serve(c.ctx, path, outpost.Options{
+		Verifier: verifier{enrolled}, Audit: audit.New(audit.DefaultPath(c.getenv, home)), Log: newLog(q.talk, settings, c.getenv),
+	})
+	if err != nil {
+		return usageError(err.Error())
+	}
+	defer end()
+	closeDesk, err := desks.Serve(c.ctx, visitors)
+	if err != nil {
+		return fmt.Errorf("let your terminals see what is asked: %w", err)
+	}
+	defer closeDesk()
+	q.say("Servers of other users can ask you at %s. scrim approvals lists what they ask, scrim approve answers. Ctrl-C ends it.", path)
+	<-c.ctx.Done()
+	return nil
 }
 
 func (a *ApprovalsCmd) list(c *cli, q *query) error {

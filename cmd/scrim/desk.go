@@ -8,8 +8,11 @@ import (
 
 	"scrim/internal/approval"
 	desks "scrim/internal/approval/desk"
+	"scrim/internal/approval/outpost"
 	"scrim/internal/approval/page"
 	"scrim/internal/approver"
+	"scrim/internal/config"
+	"scrim/policy"
 	"scrim/tools"
 )
 
@@ -17,6 +20,72 @@ import (
 // enrolled when it was made counts for as long as it lives.
 type verifier struct {
 	enrolled *approver.Approver // nil: what is enrolled cannot be read
+}
+
+// newGate returns the gate of a server, and the pages on which this user answers
+// its questions. Where another user answers they go there, for as long as the server
+// runs, and what this user enrolled counts for nothing.
+func newGate(c *cli, cfg config.Config, o approval.Options, log *slog.Logger) (*approval.Gate, tools.Pages) {
+	if cfg.Verifier != "" {
+		return awayGate(c, outpost.New(cfg.Verifier, log), o, log), nil
+	}
+	enrolled, err := loadApprover(c)
+	if err != nil {
+		log.Warn("production's vault stays closed: what is enrolled cannot be read", "error", err)
+	}
+	o.Verifier = verifier{enrolled}
+	gate := approval.NewGate(o)
+	return gate, pages(c.ctx, gate, enrolled)
+}
+
+// awayGate is the gate of a server whose questions another user answers.
+func awayGate(c *cli, away *outpost.Client, o approval.Options, log *slog.Logger) *approval.Gate {
+	o.Verifier, o.Moved = away, away.Nudge
+	gate := approval.NewGate(o)
+	go away.Attend(c.ctx, gate)
+	if err := away.Away(); err != nil {
+		log.Warn("production's vault stays closed for now: the user who decides is not there", "error", err)
+	}
+	return gate
+}
+
+// proof is what proves a yes to a server that would start now.
+type proof struct {
+	approval.Verifier
+	factors []string // what may prove it, by kind
+	lack    string   // why nothing does; empty: something does
+}
+
+// proofOf asks nobody for a yes. Where another user decides, it looks whether that
+// user is there.
+func proofOf(c *cli, cfg config.Config) proof {
+	if cfg.Verifier != "" {
+		away := outpost.New(cfg.Verifier, slog.New(slog.DiscardHandler))
+		if err := away.Away(); err != nil {
+			return proof{away, nil, "another user is to decide: " + err.Error()}
+		}
+		return proof{away, []string{"what another user has"}, ""}
+	}
+	enrolled, err := loadApprover(c)
+	p := proof{Verifier: verifier{enrolled}}
+	for _, factor := range enrolled.Factors() {
+		p.factors = append(p.factors, factor.Kind)
+	}
+	switch {
+	case err != nil:
+		p.lack = "what is enrolled cannot be read: " + err.Error()
+	case !enrolled.Enrolled():
+		p.lack = "nobody is enrolled for that: run scrim enroll"
+	}
+	return p
+}
+
+// in returns what a server would make of rules.
+func (p proof) in(rules *policy.Policy) *policy.Policy {
+	if p.Required() {
+		return rules.WithProof()
+	}
+	return rules
 }
 
 // openDesk lets people at terminals answer gate's questions, until the returned

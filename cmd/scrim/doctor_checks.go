@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"scrim/internal/approval/outpost"
 	"scrim/internal/approver"
 	"scrim/internal/audit"
 	"scrim/internal/config"
@@ -437,6 +438,9 @@ func (e *examination) committed(check, root string) error {
 // to fake.
 func (e *examination) approver() error {
 	const check = "approval"
+	if e.configured && e.q.cfg.Verifier != "" {
+		return e.verifier(check, e.q.cfg.Verifier)
+	}
 	enrolled, err := loadApprover(e.c)
 	if err == nil {
 		_, err = enrolled.State()
@@ -479,4 +483,13 @@ func (e *examination) trail() error {
 		return e.found(diagnosis{check, statusProblem, fmt.Sprintf("%s cannot be written, so that no vault value is given: %v", path, err), "chmod 600 " + path})
 	}
 	return e.ok(check, "%s, chain intact (%s)", count(sum.Records, "record"), path)
+}
+
+// verifier says whether the other user who decides is there, and can be believed.
+// Nothing is asked.
+func (e *examination) verifier(check, socket string) error {
+	if err := outpost.New(socket, e.q.deps.Log).Away(); err != nil {
+		return e.found(diagnosis{check, statusProblem, err.Error(), "mend that, or remove verifier under [approval] from your scrim/config.toml; until then no value of production's vault is given"})
+	}
+	return e.ok(check, "another user decides, at %s, and for production's vault alone can", socket)
 }

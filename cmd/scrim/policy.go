@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"text/tabwriter"
 
-	"scrim/internal/approver"
 	"scrim/internal/config"
 	"scrim/internal/launch"
 	"scrim/internal/secret"
@@ -59,8 +58,8 @@ func (p *PolicyCmd) show(c *cli, q *query) error {
 	if err != nil {
 		return err
 	}
-	enrolled, enrolledErr := loadApprover(c)
-	rules := withProof(scopePolicy(cfg, errands(q.deps.Redactor)), verifier{enrolled})
+	proof := proofOf(c, cfg)
+	rules := proof.in(scopePolicy(cfg, errands(q.deps.Redactor)))
 	lines := policyLines(rules, cfg.Scope)
 	if p.JSON {
 		return q.json(struct {
@@ -74,27 +73,17 @@ func (p *PolicyCmd) show(c *cli, q *query) error {
 	if err := writeLines(q, lines); err != nil {
 		return err
 	}
-	q.sayPolicy(rules, cfg.Scope, enrolled, enrolledErr)
+	q.sayPolicy(rules, cfg.Scope, proof)
 	return nil
 }
 
-// withProof returns p as a server would have it now.
-func withProof(p *policy.Policy, v verifier) *policy.Policy {
-	if v.Required() {
-		return p.WithProof()
-	}
-	return p
-}
-
 // sayPolicy says what the table does not.
-func (q *query) sayPolicy(p *policy.Policy, scope secret.Scope, enrolled *approver.Approver, err error) {
+func (q *query) sayPolicy(p *policy.Policy, scope secret.Scope, proof proof) {
 	if !scope.Stated {
 		q.say("Nobody stated the environment, so no value of the vault is given: set PROJECT_ENV, or pass --env.")
 	}
-	if err != nil {
-		q.say("What is enrolled cannot be read, so no yes can be proved: %v", err)
-	} else if !enrolled.Enrolled() {
-		q.say("Nobody is enrolled, so no yes can be proved (verified). scrim enroll sets a PIN.")
+	if proof.lack != "" {
+		q.say("No yes can be proved (verified): %s.", proof.lack)
 	}
 	for _, rule := range idleRules(p, scope) {
 		q.say("Not in this scope: %s of %s (%s).", rule.Field, rule.Environment, rule.Origin)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -86,13 +87,8 @@ func (t *PolicyTestCmd) decide(c *cli, q *query, f store.Finding) (explained, er
 	e := explained{
 		Name: t.Name, Status: f.Status.String(), Delivery: t.delivery(), Command: t.Command, Rules: []policyLine{}, Enrolled: []string{},
 	}
-	enrolled, enrolledErr := loadApprover(c)
-	if enrolledErr != nil {
-		q.say("What is enrolled cannot be read, so no yes can be proved: %v", enrolledErr)
-	}
-	for _, factor := range enrolled.Factors() {
-		e.Enrolled = append(e.Enrolled, factor.Kind)
-	}
+	proof := proofOf(c, q.cfg)
+	e.Enrolled = append(e.Enrolled, proof.factors...)
 	if f.Place == nil || f.Status == store.Hidden || f.Status == store.Unknown {
 		q.sayCause(f.Err)
 		return e.nowhere(f.Status), nil
@@ -113,10 +109,11 @@ func (t *PolicyTestCmd) decide(c *cli, q *query, f store.Finding) (explained, er
 		request.Command, request.Dir, request.Program, request.ProgramSHA256 = what.Args, what.Dir, what.Program.Path, what.Program.SHA256
 	}
 	gate := approval.NewGate(approval.Options{
-		Policy: scopePolicy(q.cfg, runs), Mask: q.deps.Redactor.String, Verifier: verifier{enrolled},
+		Policy: scopePolicy(q.cfg, runs), Mask: q.deps.Redactor.String, Verifier: proof,
 	})
 	e.Rules = linesOf(*f.Place, gate.Policy().Decide(policy.ReadVault, ref))
-	return e.judged(gate.Judge(request)), nil
+	needs, err := gate.Judge(request)
+	return e.judged(needs, err, proof.lack), nil
 }
 
 func (t *PolicyTestCmd) delivery() string {
@@ -139,8 +136,9 @@ func (e explained) nowhere(status store.Status) explained {
 	return e
 }
 
-// judged is the decision as the gate judged it.
-func (e explained) judged(needs policy.Strength, err error) explained {
+// judged is the decision as the gate judged it. Where nobody can prove a yes, lack
+// says why.
+func (e explained) judged(needs policy.Strength, err error, lack string) explained {
 	refused, byPolicy := errors.AsType[*approval.PolicyError](err)
 	switch {
 	case err == nil:
@@ -148,7 +146,7 @@ func (e explained) judged(needs policy.Strength, err error) explained {
 	case byPolicy:
 		e.Decision, e.Reason = policy.Deny.String(), refused.Reason()
 	default:
-		e.Decision, e.Reason, e.Strength = "unavailable", "it needs a yes that a person proves, and nobody is enrolled for that: run scrim enroll", policy.Verified.String()
+		e.Decision, e.Reason, e.Strength = "unavailable", "it needs a yes that a person proves, and "+cmp.Or(lack, "nobody can give one now"), policy.Verified.String()
 	}
 	return e
 }

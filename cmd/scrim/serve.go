@@ -112,20 +112,16 @@ func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redac
 	secrets := store.New(options)
 	home, _ := os.UserHomeDir()
 	trail := audit.New(audit.DefaultPath(c.getenv, home))
-	enrolled, err := loadApprover(c)
-	if err != nil {
-		log.Warn("production's vault stays closed: what is enrolled cannot be read", "error", err)
-	}
 	runs := errands(redactor)
 	onDisk, _ := handed.Ready() // where there is no place at all, nobody is asked
-	gate := approval.NewGate(approval.Options{
-		Policy: scopePolicy(cfg, runs), Audit: trail, Mask: redactor.String, Verifier: verifier{enrolled},
+	gate, pages := newGate(c, cfg, approval.Options{
+		Policy: scopePolicy(cfg, runs), Audit: trail, Mask: redactor.String,
 		FileTTL: handover.Lifetime, FileOnDisk: onDisk,
-	})
+	}, log)
 	app.Store(server.New(tools.Deps{
 		Scope: cfg.Scope, IdentityKind: from.Kind, VaultKind: vaultKind(cfg), Store: secrets, Session: inside,
-		Pages: pages(c.ctx, gate, enrolled),
-		Gate:  gate, Trail: trail, Errands: runs, Files: handed, Redactor: redactor, Log: log, Now: time.Now,
+		Pages: pages, Elsewhere: cfg.Verifier != "",
+		Gate: gate, Trail: trail, Errands: runs, Files: handed, Redactor: redactor, Log: log, Now: time.Now,
 	}, version()))
 	return app.Load(), gate
 }

@@ -35,6 +35,7 @@ type Proof struct {
 	PIN       []byte // as it was typed
 	Assertion []byte // the JSON of the browser's PublicKeyCredential.toJSON()
 	Origin    string // of the page that asked for the assertion, such as http://localhost:4711
+	Ticket    string // of a Verifier that hears elsewhere of a person's yes, and made it
 }
 
 // ErrNotProved says that a proof was none. The question stays open.
@@ -52,6 +53,23 @@ type Waiting struct {
 	Expires  time.Time // zero while it waits for its turn before the client's user
 	Facts    Facts
 	Digest   [sha256.Size]byte `json:"-"` // of the request, which a proof may be bound to
+}
+
+// moved tells who wants to know that other questions wait at the desk now.
+func (g *Gate) moved() {
+	if g.options.Moved != nil {
+		g.options.Moved()
+	}
+}
+
+// tooWeak says why nobody can prove a yes.
+func (g *Gate) tooWeak() error {
+	if elsewhere, ok := g.options.Verifier.(interface{ Away() error }); ok {
+		if why := elsewhere.Away(); why != nil {
+			return fmt.Errorf("%w: %w", errAway, why)
+		}
+	}
+	return errTooWeak
 }
 
 func (g *Gate) hasDesk() bool { return g.options.Verifier != nil && g.options.Verifier.Enrolled() }
@@ -141,6 +159,7 @@ func (g *Gate) toDesk(p *pending) {
 	p.expires = time.Now().Add(g.options.DeskTTL)
 	p.timer = time.AfterFunc(g.options.DeskTTL, func() { g.expire(p) })
 	g.desk = append(g.desk, p)
+	g.moved()
 }
 
 // remove takes p off the line and the desk.

@@ -48,6 +48,7 @@ var (
 	errAtOnce    = fmt.Errorf("%w: the client closed the question at once", ErrUnavailable)
 	errCannotAsk = fmt.Errorf("%w: the client could not put the question", ErrUnavailable)
 	errTooWeak   = fmt.Errorf("%w: this needs a yes that a person proves, and nobody is enrolled for that", ErrUnavailable)
+	errAway      = fmt.Errorf("%w: %w", ErrUnavailable, ErrAway)
 	errSpent     = fmt.Errorf("%w: its yes was picked up before", ErrBadAnswer)
 	errLapsed    = errors.New("the yes was not picked up in time")
 	errNoTrail   = fmt.Errorf("%w: there is none", ErrUnrecorded)
@@ -72,6 +73,10 @@ type Options struct {
 
 	FileTTL    time.Duration // for which a file with a value is there, as people are told: 5 minutes
 	FileOnDisk bool          // it is not in memory, as people are told
+
+	// Moved is called, where set, when other questions wait at the desk than before.
+	// It must not block, nor call the Gate.
+	Moved func()
 
 	MaxPerSession int           // approvals in this process's life: 20
 	MaxOpen       int           // questions that wait for an answer: 16

@@ -32,6 +32,9 @@ func (g *Gate) Judge(r Request) (policy.Strength, error) {
 		judge = func(r Request) (needed, error) { return g.judgeEach(r, judgeWay) }
 	}
 	n, err := judge(r)
+	if err == nil {
+		err = g.canProve(n)
+	}
 	return n.strength, err
 }
 
@@ -51,6 +54,14 @@ func (g *Gate) judge(r Request) (needed, error) {
 	})
 }
 
+// canProve refuses what needs a yes that nobody could prove now.
+func (g *Gate) canProve(n needed) error {
+	if n.strength > policy.Client && !g.hasDesk() {
+		return g.tooWeak()
+	}
+	return nil
+}
+
 // judgeEach applies one to what the policy says of every secret of r.
 func (g *Gate) judgeEach(r Request, one func(Request, secret.Ref, policy.Decision) error) (needed, error) {
 	n := needed{ttl: g.options.AnswerTTL}
@@ -65,9 +76,6 @@ func (g *Gate) judgeEach(r Request, one func(Request, secret.Ref, policy.Decisio
 		d := rules.Decide(policy.ReadVault, ref)
 		if err := one(r, ref, d); err != nil {
 			return n, err
-		}
-		if d.Strength > policy.Client && !g.hasDesk() {
-			return n, errTooWeak
 		}
 		n = n.and(d)
 	}

@@ -93,6 +93,9 @@ func (g *Gate) ask(ctx context.Context, s subject, n needed) (*Question, error) 
 }
 
 func (g *Gate) mayAsk(s subject, n needed) error {
+	if err := g.canProve(n); err != nil {
+		return err
+	}
 	now := time.Now()
 	for _, ref := range s.request.Refs {
 		if until, ok := g.cooling[ref]; ok && !past(now, until) {
@@ -215,6 +218,7 @@ func (g *Gate) end(p *pending, kind audit.Kind, outcome error) error {
 		p.outcome = err
 	}
 	g.remove(p)
+	g.moved()
 	close(p.done)
 	g.advance()
 	return p.outcome

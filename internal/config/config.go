@@ -49,14 +49,17 @@ type Config struct {
 	Credentials Credentials // the first of Identities.Candidates
 	Identities  Identities
 	Vault       VaultIdentity // as whom the vault is read after a yes
-	Log         Log
-	Redact      Redact
-	Run         Run
-	Types       map[string]secret.Type // what values are declared to be, by name
-	OwnTypes    map[string]secret.Type // those of Types that the user's own file declares
-	Policy      []policy.Rule          // what narrows the policy, in both files
-	UserFile    string                 // where the user's own file is, or would be; empty where the user has no place for one
-	origins     map[string]string
+	// Verifier is the socket of another user, who alone proves that a person is
+	// there; empty: this user does. Only the user's own file can say it.
+	Verifier string
+	Log      Log
+	Redact   Redact
+	Run      Run
+	Types    map[string]secret.Type // what values are declared to be, by name
+	OwnTypes map[string]secret.Type // those of Types that the user's own file declares
+	Policy   []policy.Rule          // what narrows the policy, in both files
+	UserFile string                 // where the user's own file is, or would be; empty where the user has no place for one
+	origins  map[string]string
 }
 
 // Redact is what the user says of masking. Only the user's own file can say it.
@@ -124,7 +127,7 @@ func Load(in Input) (Config, error) {
 	}
 	types, own := l.types()
 	return Config{
-		Scope: scope, Credentials: credentials, Identities: l.atSite(identities, scope.Site), Vault: vault, Log: log,
+		Scope: scope, Credentials: credentials, Identities: l.atSite(identities, scope.Site), Vault: vault, Verifier: l.user.doc.Approval.Verifier, Log: log,
 		Redact: l.redact(), Run: l.run(), Types: types, OwnTypes: own, Policy: l.policyRules(scope.Project), UserFile: l.userFilePath(), origins: l.origins,
 	}, nil
 }

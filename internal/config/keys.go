@@ -69,8 +69,10 @@ func rules() map[string]keyRule {
 		"identity.vault.resource":       {holds: "a string", userOnly: true},
 		"identity.vault.client_id":      {holds: "a string", userOnly: true},
 
-		"shared":   {later: true},
-		"approval": {userOnly: true, later: true},
+		"shared": {later: true},
+
+		"approval":          {holds: "a table", userOnly: true},
+		"approval.verifier": {holds: "a string", userOnly: true},
 	}
 	maps.Copy(all, policyKeys("policy", false))
 	maps.Copy(all, policyKeys("projects.*.policy", true))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -32,9 +33,12 @@ type document struct {
 	Redact   struct {
 		Public []string `toml:"public"`
 	} `toml:"redact"`
-	Policy map[string]any `toml:"policy"` // see policy.go
-	Agent  []string       `toml:"agent"`
-	Run    struct {
+	Policy   map[string]any `toml:"policy"` // see policy.go
+	Agent    []string       `toml:"agent"`
+	Approval struct {
+		Verifier string `toml:"verifier"`
+	} `toml:"approval"`
+	Run struct {
 		Allow    []string `toml:"allow"`
 		Keychain []string `toml:"keychain"`
 		Strict   bool     `toml:"strict"`
@@ -110,7 +114,7 @@ func parse(path string, data []byte, users bool) (file, error) {
 	if err := f.checkProjects(); err != nil {
 		return file{}, err
 	}
-	for _, check := range []func() error{f.checkPublic, f.checkRun, f.checkTypes, f.identityTable().check, f.vaultTable().check, f.checkPolicy} {
+	for _, check := range []func() error{f.checkPublic, f.checkRun, f.checkTypes, f.identityTable().check, f.vaultTable().check, f.checkPolicy, f.checkApproval} {
 		if err := check(); err != nil {
 			return file{}, err
 		}
@@ -284,6 +288,15 @@ func (f file) checkRun() error {
 		if name == "" || strings.ContainsAny(name, `/\`) {
 			return &Error{f.origin("run", "keychain").or(f.path), "a program is named without its folder", "write names such as claude"}
 		}
+	}
+	return nil
+}
+
+// checkApproval checks where another user's verifier is.
+func (f file) checkApproval() error {
+	at := f.origin("approval", "verifier")
+	if path := f.doc.Approval.Verifier; at.stated() && (!filepath.IsAbs(path) || filepath.Clean(path) != path) {
+		return &Error{at.origin, "approval.verifier is not an absolute path", "write the path of the socket of scrim approvals --serve, from / on"}
 	}
 	return nil
 }

@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 4 && os.Args[1] == forgeMode {
 		os.Exit(forge(os.Args[2:]))
 	}
+	if len(os.Args) == 2 && os.Args[1] == listenMode {
+		os.Exit(listenUp())
+	}
 	os.Exit(run(m))
 }
 

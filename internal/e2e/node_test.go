@@ -31,10 +31,14 @@ func missingNode() string {
 
 // leftOut says in one line what this run does not test, for want of a client.
 func leftOut() string {
+	var left []string
 	if missing := missingNode(); missing != "" {
-		return "@modelcontextprotocol/sdk and inspector, since " + missing
+		left = append(left, "@modelcontextprotocol/sdk and inspector, since "+missing)
 	}
-	return ""
+	if os.Geteuid() != 0 {
+		left = append(left, "another user who approves, since only root can be two users")
+	}
+	return strings.Join(left, "; ")
 }
 
 func needNode(t *testing.T) {

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"scrim/internal/devstore"
 )
@@ -62,6 +64,9 @@ type rig struct {
 	home string
 	argv []string
 	env  []string
+
+	prepare  func(*exec.Cmd) // nil: the server is this user's
+	patience time.Duration   // with the whole conversation, where it is more than usual
 
 	forbidden []needle // what must not show: the seeded values and the rig's own credentials
 }

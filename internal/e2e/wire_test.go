@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -50,13 +51,16 @@ type wire struct {
 // dial starts the server of r without a word to it.
 func dial(t *testing.T, r rig) *wire {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(r.patience, patience))
 	t.Cleanup(cancel)
 
 	w := &wire{t: t, rig: r, frames: make(chan frame, 1024)}
 	w.cmd = exec.Command(r.argv[0], r.argv[1:]...) //nolint:noctx // the binary under test; ended below
 	w.cmd.Env, w.cmd.Dir = r.env, r.home
 	w.cmd.Stderr, w.cmd.WaitDelay = &w.logged, 5*time.Second
+	if r.prepare != nil {
+		r.prepare(w.cmd)
+	}
 	stdout, err := w.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -29,3 +29,6 @@ func Listen(context.Context, string) (net.Listener, error) { return nil, errors.
 
 // Peer cannot be told on this system, so that nobody is answered.
 func Peer(net.Conn) (pid int, err error) { return 0, errors.ErrUnsupported }
+
+// Who cannot be told on this system.
+func Who(net.Conn) (uid, pid int, err error) { return 0, 0, errors.ErrUnsupported }

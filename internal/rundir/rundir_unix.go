@@ -83,11 +83,7 @@ func Listen(ctx context.Context, path string) (net.Listener, error) {
 // Peer returns the process of this user at the other end of c. Another user's
 // is an error.
 func Peer(c net.Conn) (pid int, err error) {
-	socket, ok := c.(*net.UnixConn)
-	if !ok {
-		return 0, errors.ErrUnsupported
-	}
-	uid, pid, err := peer(socket)
+	uid, pid, err := Who(c)
 	if err != nil {
 		return 0, err
 	}
@@ -95,4 +91,14 @@ func Peer(c net.Conn) (pid int, err error) {
 		return 0, errors.New("another user is at the other end")
 	}
 	return pid, nil
+}
+
+// Who returns whose process is at the other end of c, whoever that is: of one that
+// was dialled, who began to listen there.
+func Who(c net.Conn) (uid, pid int, err error) {
+	socket, ok := c.(*net.UnixConn)
+	if !ok {
+		return 0, 0, errors.ErrUnsupported
+	}
+	return peer(socket)
 }

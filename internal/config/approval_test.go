@@ -1,0 +1,37 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestVerifier is [approval] in the user's file alone.
+func TestVerifier(t *testing.T) {
+	for _, tt := range []struct{ name, repo, user, want string }{
+		{"in a repository", minimal + "[approval]\nverifier = \"/x\"\n", "", "~/code/alpha/scrim.toml:3:2: a file in a repository may not set approval: "},
+		{"in a repository, dotted", minimal + "approval.verifier = \"/x\"\n", "", "~/code/alpha/scrim.toml:3:1: a file in a repository may not set approval.verifier: "},
+		{"relative", minimal, "[approval]\nverifier = \"x\"\n", "~/.config/scrim/config.toml:2:1: approval.verifier is not an absolute path: "},
+		{"at home", minimal, "[approval]\nverifier = \"~/x\"\n", "~/.config/scrim/config.toml:2:1: approval.verifier is not an absolute path: "},
+		{"empty", minimal, "[approval]\nverifier = \"\"\n", "~/.config/scrim/config.toml:2:1: approval.verifier is not an absolute path: "},
+		{"not clean", minimal, "[approval]\nverifier = \"/srv/../home/x\"\n", "~/.config/scrim/config.toml:2:1: approval.verifier is not an absolute path: "},
+		{"another key", minimal, "[approval]\nverify = \"/x\"\n", "~/.config/scrim/config.toml:2:1: scrim does not know approval.verify: did you mean \"approval.verifier\"?"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.scrimTOML(tt.repo)
+			w.userFile(tt.user)
+			if _, err := Load(w.input()); err == nil || !strings.HasPrefix(strings.ReplaceAll(err.Error(), w.home, "~"), tt.want) {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+	w := newWorld(t)
+	w.scrimTOML(minimal)
+	if got := must(Load(w.input())).Verifier; got != "" {
+		t.Errorf("nobody said %q", got)
+	}
+	w.userFile("[approval]\nverifier = \"/srv/scrim/verifier.sock\"\n")
+	if got := must(Load(w.input())).Verifier; got != "/srv/scrim/verifier.sock" {
+		t.Errorf("got %q", got)
+	}
+}
