@@ -42,9 +42,10 @@ func watch(t *testing.T, public ...string) *watched {
 			Site: served.URL, ProjectID: w.held.ProjectID(), Project: "alpha", Environment: "prod", Stated: true,
 			Path: "/alpha", VaultPath: "/alpha/vault",
 		},
-		Identities: config.Identities{Candidates: []config.Credentials{
-			{Kind: config.UniversalAuth, ClientID: secret.NewValue(id), ClientSecret: secret.NewValue(key)},
-		}},
+		Identities: config.Identities{
+			Candidates: []config.Credentials{{Kind: config.UniversalAuth, ClientID: secret.NewValue(id), ClientSecret: secret.NewValue(key)}},
+			Attempts:   []config.Attempt{{Kind: config.UniversalAuth, Outcome: "serves"}},
+		},
 		Redact: config.Redact{Public: public},
 	}
 	redactor := redact.New(redact.Options{})
