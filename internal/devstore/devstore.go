@@ -19,6 +19,7 @@ type Options struct {
 	Seed      Seed             // what the project holds at first
 	ProjectID string           // a random UUID where it is empty
 	Now       func() time.Time // the clock of tokens and lockouts; nil: time.Now
+	Recursive bool             // lists a folder with all that is below it, whatever is asked
 	Log       *slog.Logger     // told method, route and status of each request, at debug; nil: nothing
 }
 
@@ -26,6 +27,7 @@ type Options struct {
 type Store struct {
 	now       func() time.Time
 	log       *slog.Logger
+	recursive bool
 	projectID string
 	orgID     string
 	created   time.Time
@@ -42,6 +44,7 @@ func New(o Options) *Store {
 	s := &Store{
 		now:          o.Now,
 		log:          o.Log,
+		recursive:    o.Recursive,
 		projectID:    o.ProjectID,
 		orgID:        newUUID(),
 		faults:       newFaults(o.Now),

@@ -23,6 +23,7 @@ const (
 	Dropped               // the connection closes without an answer
 	HTMLPage              // 200 with a page, like a proxy's login
 	Silent                // no answer until the client goes away
+	ByApproval            // makes a write a request that somebody has to approve, and writes nothing
 )
 
 // Fault is something that goes wrong. Those that are switched on are tried in
@@ -122,6 +123,7 @@ func (f *Faults) take(r *Request) []Fault {
 func (f *Fault) fits(r *Request) bool {
 	return f.Kind != NoFault &&
 		strings.HasPrefix(r.Path, f.Route) &&
+		(f.Kind != ByApproval || r.Method != http.MethodGet && strings.Contains(r.Path, "/secrets")) &&
 		(f.SecretPath == "" || cleanPath(r.SecretPath) == cleanPath(f.SecretPath)) &&
 		(f.Chance == 0 || rand.Float64() < f.Chance) //nolint:gosec // G404: chance, not secrecy
 }
@@ -143,6 +145,8 @@ func (f Fault) hit(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(http.StatusOK)
 		_, _ = fmt.Fprint(w, "<!doctype html><title>Sign in</title><h1>Sign in to continue</h1>")
+	case ByApproval:
+		answer(w, r, map[string]any{"approval": map[string]any{"id": newUUID(), "status": "open"}}, nil)
 	case Silent:
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)

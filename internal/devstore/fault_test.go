@@ -252,3 +252,32 @@ func TestConcurrentUse(t *testing.T) {
 	store.Faults().Clear()
 	c.list("/alpha").wantStatus(t, 200)
 }
+
+// TestWritesByApproval: the store asks somebody, and writes nothing. What it
+// answers otherwise is as ever.
+func TestWritesByApproval(t *testing.T) {
+	store := small()
+	c := connect(t, store, devstore.MayRead(), devstore.MayWrite())
+	store.Faults().Add(devstore.Fault{Kind: devstore.ByApproval, SecretPath: "/alpha"})
+	before := c.list("/alpha").wantStatus(t, 200).body
+	asked := c.do("POST", "/api/v3/secrets/raw/NEW", map[string]any{
+		"workspaceId": store.ProjectID(), "environment": "prod", "secretPath": "/alpha", "secretValue": "made-up",
+	}).wantStatus(t, 200)
+	if asked.body["approval"] == nil || asked.body["secret"] != nil {
+		t.Errorf("answered %v", asked.body)
+	}
+	wantEqual(t, c.list("/alpha").wantStatus(t, 200).body, before)
+}
+
+// TestStoreThatMatchesRecursively lists what lies below a folder with it.
+func TestStoreThatMatchesRecursively(t *testing.T) {
+	seed := devstore.Seed{Environments: map[string]map[string]map[string]string{
+		"prod": {"/alpha": {"NAME": "made-up-1"}, "/alpha/vault": {"STORED": "made-up-2"}},
+	}}
+	for recursive, want := range map[bool]int{false: 1, true: 2} {
+		c := connect(t, devstore.New(devstore.Options{Seed: seed, Recursive: recursive}), devstore.MayRead())
+		if got, _ := c.list("/alpha").wantStatus(t, 200).body["secrets"].([]any); len(got) != want {
+			t.Errorf("recursive %v: %d secrets", recursive, len(got))
+		}
+	}
+}

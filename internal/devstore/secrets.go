@@ -105,7 +105,7 @@ func (c *call) readingOf() (reading, error) {
 	q := reading{
 		env:       c.param("environment"),
 		asked:     trimSlash(c.param("secretPath")),
-		recursive: on["recursive"],
+		recursive: on["recursive"] || c.store.recursive,
 		expand:    on["expandSecretReferences"],
 		imports:   on[imports],
 		values:    on["viewSecretValue"],

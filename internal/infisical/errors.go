@@ -181,6 +181,32 @@ func absence(c complaint, name string) (detail string, is error) {
 	}
 }
 
+// refusedWrite is refusal for what was to change the store, which says in other
+// words what is there and what is not. name is the one secret that it was about.
+func refusedWrite(r reply, name string) *refusedError {
+	e, text := refusal(r, name), parseComplaint(r.body).text()
+	switch {
+	case !e.own:
+	case r.status == http.StatusBadRequest && (strings.HasPrefix(text, "Secret already exists") || existingFolder(text)):
+		e.is, e.detail = secret.ErrExists, ""
+	case r.status == http.StatusNotFound && strings.HasPrefix(text, "Folder with path '"):
+		e.is, e.detail = secret.ErrPathNotFound, ""
+	case r.status == http.StatusNotFound && e.kind == kindNotFound && absentSecret(text, name):
+		e.is, e.detail = secret.ErrNotFound, ""
+	}
+	return e
+}
+
+func existingFolder(text string) bool {
+	return strings.HasPrefix(text, "Folder with name '") && strings.Contains(text, "' already exists in path '")
+}
+
+// absentSecret knows the words in which updates, deletes and batches say that a
+// secret is not there.
+func absentSecret(text, name string) bool {
+	return text == "Secret not found" || text == "Secret with name "+name+" not found" || strings.HasPrefix(text, "Secret does not exist")
+}
+
 func statusText(status int) string { return fmt.Sprintf("status %d", status) }
 
 // printable returns id where it looks like a request id, and "" elsewhere.

@@ -312,7 +312,7 @@ func isOnly(err, want error) bool {
 	is := 0
 	for _, sentinel := range []error{
 		secret.ErrUnauthenticated, secret.ErrForbidden, secret.ErrPathNotFound, secret.ErrNoProject, secret.ErrNotFound,
-		secret.ErrRateLimited, secret.ErrUnavailable, secret.ErrBadResponse, context.Canceled, context.DeadlineExceeded,
+		secret.ErrExists, secret.ErrAwaitsApproval, secret.ErrRateLimited, secret.ErrUnavailable, secret.ErrBadResponse, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, sentinel) {
 			is++

@@ -44,6 +44,35 @@ func (c *Client) List(ctx context.Context, environment, path, etag string) (secr
 	}
 }
 
+// Own reads what the folder path in environment itself holds, as it was written:
+// no import and no reference is followed. It needs an identity that may read the
+// values.
+func (c *Client) Own(ctx context.Context, environment, path string) (secret.Listing, error) {
+	at, err := newPlace(environment, path)
+	if err != nil {
+		return secret.Listing{}, fmt.Errorf("list as written: %w", err)
+	}
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	r, err := c.ask(ctx, "list "+at.String()+" as written", func(client *resty.Client) error {
+		_, err := secrets.CallListSecretsV3(nil, client, secrets.ListSecretsV3RawRequest{
+			ProjectID: c.project, Environment: at.env, SecretPath: at.path,
+		})
+		return err
+	})
+	if err == nil && r.status != http.StatusOK {
+		err = refusal(r, "")
+	}
+	if err != nil {
+		return secret.Listing{}, fmt.Errorf("list %s as written: %w", at, err)
+	}
+	listing, err := decodeListing(r.body, at, true)
+	if err != nil {
+		return secret.Listing{}, fmt.Errorf("list %s as written: %w", at, err)
+	}
+	return listing, nil
+}
+
 // Names reads the folder path in environment without asking for a value, which
 // an identity that may only describe secrets is allowed to do. Hidden says
 // nothing here.

@@ -56,6 +56,32 @@ func foldersOf(path string) call {
 	}
 }
 
+func create(name string) call {
+	return func(ctx context.Context, c *infisical.Client) error {
+		return c.Create(ctx, "prod", "/beta", drafts(name, "made-up"))
+	}
+}
+
+func update(name string) call {
+	return func(ctx context.Context, c *infisical.Client) error {
+		return c.Update(ctx, "prod", "/beta", drafts(name, "made-up"))
+	}
+}
+
+func remove(name string) call {
+	return func(ctx context.Context, c *infisical.Client) error {
+		ref, err := secret.ParseRef("prod", "/beta", name)
+		if err != nil {
+			return err
+		}
+		return c.Delete(ctx, ref)
+	}
+}
+
+func makeFolder(path string) call {
+	return func(ctx context.Context, c *infisical.Client) error { return c.CreateFolder(ctx, "prod", path) }
+}
+
 // recordedOutcomes says what becomes of every recorded answer.
 var recordedOutcomes = []struct {
 	name string
@@ -155,6 +181,21 @@ var recordedOutcomes = []struct {
 	{"v1-folders-missing-env", foldersOf("/"), secret.ErrPathNotFound},
 	{"v1-folders-missing-project", foldersOf("/"), secret.ErrNoProject},
 	{"v1-folders-outsider", foldersOf("/"), secret.ErrForbidden},
+
+	// Writes.
+	{"v3-create-ok", create("RIG_TMP_V3"), nil},
+	{"v3-create-exists", create("RIG_TMP_V3"), secret.ErrExists},
+	{"v3-create-missing-path", create("RIG_TMP_V3"), secret.ErrPathNotFound},
+	{"v3-create-viewer-denied", create("RIG_TMP_V3"), secret.ErrForbidden},
+	{"v3-create-bad-name", create("RIG_TMP_V3"), secret.ErrBadResponse},
+	{"v3-update-ok", update("RIG_TMP_V3"), nil},
+	{"v3-update-missing", update("NO_SUCH_SECRET"), secret.ErrNotFound},
+	{"v3-update-missing", update("OTHER"), secret.ErrBadResponse},
+	{"v3-delete-ok", remove("RIG_TMP_V3"), nil},
+	{"v3-delete-missing", remove("RIG_TMP_V3"), secret.ErrNotFound},
+	{"v1-folder-create-ok", makeFolder("/beta/rigtmpv1"), nil},
+	{"v1-folder-create-exists", makeFolder("/beta/rigtmpv1"), secret.ErrExists},
+	{"v1-folder-create-viewer-denied", makeFolder("/beta/rigtmpv1"), secret.ErrForbidden},
 }
 
 func TestRecordedAnswers(t *testing.T) {

@@ -15,6 +15,8 @@ var (
 	ErrPathNotFound    = errors.New("the store has no such path or environment")
 	ErrNoProject       = errors.New("the store has no project with this id")
 	ErrNotFound        = errors.New("the store has no such secret")
+	ErrExists          = errors.New("the store has one of that name already")
+	ErrAwaitsApproval  = errors.New("the store has made it a request, which somebody has to approve there")
 	ErrRateLimited     = errors.New("the store limits the rate of requests")
 	ErrUnavailable     = errors.New("the store cannot be reached")
 	ErrBadResponse     = errors.New("the store's answer is not what it should be")
@@ -44,6 +46,13 @@ type Listing struct {
 	// Unexpanded says that the store would not expand every ${reference}, so
 	// values are as they were written.
 	Unexpanded bool
+}
+
+// Draft is a secret to be written.
+type Draft struct {
+	Name    string
+	Value   Value
+	Comment string
 }
 
 // Listed is one secret of a Listing.
