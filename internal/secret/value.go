@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 // redacted is what every printer, encoder and logger gets to see of a Value.
@@ -51,6 +52,9 @@ func (v Value) Digest(key [32]byte) [sha256.Size]byte {
 	_, _ = io.WriteString(mac, v.Reveal())
 	return [sha256.Size]byte(mac.Sum(nil))
 }
+
+// Refers reports whether the plaintext holds a ${reference} to another secret.
+func (v Value) Refers() bool { return strings.Contains(v.Reveal(), "${") }
 
 // String returns a constant that says nothing about the plaintext.
 func (Value) String() string { return redacted }

@@ -1,0 +1,234 @@
+package estate
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"scrim/internal/secret"
+)
+
+// State is how a project stands to one secret of the shared source. The zero State
+// is Unknown.
+type State int
+
+// The states of a shared secret at a project.
+const (
+	Unknown  State = iota // this identity cannot see it, or the store did not say
+	OK                    // a copy with the same value
+	Missing               // not there: the store said so of this very name
+	Differs               // there, with another value
+	Shadowed              // the project's own value on purpose
+	Imported              // the project imports the shared source
+)
+
+// States lists the states, in the order of a legend.
+func States() []State { return []State{OK, Imported, Shadowed, Missing, Differs, Unknown} }
+
+// String returns the public word for s.
+func (s State) String() string {
+	switch s {
+	case OK:
+		return "ok"
+	case Missing:
+		return "missing"
+	case Differs:
+		return "differs"
+	case Shadowed:
+		return "shadowed"
+	case Imported:
+		return "imported"
+	default:
+		return "unknown"
+	}
+}
+
+// MarshalText makes a State its public word in JSON.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Off reports whether s is something to be put right.
+func (s State) Off() bool { return s == Missing || s == Differs }
+
+// Row is one project's states, in the order of Report.Names.
+type Row struct {
+	Project Project
+	States  []State
+	Err     error // why all of them are Unknown, or some
+
+	borrowed map[string]bool // the names that the project has by an import alone
+}
+
+// Report is how the projects of one environment stand to the shared source.
+type Report struct {
+	Environment string
+	Names       []string // of the shared source, sorted
+	Rows        []Row    // by project
+
+	source source
+}
+
+// Count returns how many cells are in state s.
+func (r Report) Count(s State) int {
+	n := 0
+	for _, row := range r.Rows {
+		for _, state := range row.States {
+			if state == s {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Auditor compares projects with the shared source.
+type Auditor struct {
+	Store  Source
+	Layout Layout
+	// Except is, by project, the names that have a value of their own there.
+	Except map[string][]string
+	Pace   Pace
+	// Progress, where set, is told how many of all projects are done. One call ends
+	// before the next begins.
+	Progress func(done, all int)
+}
+
+// Audit looks at the projects in environment that want names. Its error means that
+// nothing could be compared; what could not be read of one project is in its Row.
+func (a Auditor) Audit(ctx context.Context, environment string, wanted func(project string) bool) (Report, error) {
+	shared, err := a.shared(ctx, environment)
+	if err != nil {
+		return Report{}, err
+	}
+	var projects []Project
+	err = a.Pace.patiently(ctx, func() (err error) {
+		projects, err = a.Layout.Projects(ctx, a.Store, environment)
+		return err
+	})
+	if err != nil {
+		return Report{}, err
+	}
+	projects = slices.DeleteFunc(projects, func(p Project) bool { return wanted != nil && !wanted(p.Name) })
+	r := Report{Environment: environment, Names: shared.names, Rows: make([]Row, len(projects)), source: shared}
+	var mu sync.Mutex
+	done := 0
+	a.Pace.each(ctx, len(projects), func(i int) {
+		r.Rows[i] = a.row(ctx, shared, projects[i])
+		mu.Lock()
+		defer mu.Unlock()
+		if done++; a.Progress != nil {
+			a.Progress(done, len(projects))
+		}
+	})
+	return r, ctx.Err()
+}
+
+// source is the shared source, as it was read.
+type source struct {
+	at     secret.Place
+	names  []string
+	drafts map[string]secret.Draft // what a copy is to be
+	key    [32]byte                // of the digests, for this reading alone
+	digest map[string][32]byte
+}
+
+// shared reads the shared source. Nothing can be compared with one whose values
+// this identity may not read.
+func (a Auditor) shared(ctx context.Context, environment string) (source, error) {
+	s := source{
+		at:     secret.Place{Environment: environment, Path: a.Layout.Shared},
+		drafts: map[string]secret.Draft{}, digest: map[string][32]byte{},
+	}
+	_, _ = rand.Read(s.key[:])
+	listing, err := a.list(ctx, environment, a.Layout.Shared)
+	if err != nil {
+		return source{}, fmt.Errorf("read the shared source: %w", err)
+	}
+	if listing.Hidden {
+		return source{}, fmt.Errorf("read the values of the shared source %s: %w", s.at, secret.ErrForbidden)
+	}
+	for _, listed := range listing.Secrets {
+		name := listed.Entry.Ref.Name()
+		s.names = append(s.names, name)
+		if listed.Value.IsZero() || listing.Unexpanded && listed.Value.Refers() {
+			continue // its cells are Unknown
+		}
+		s.drafts[name] = secret.Draft{Name: name, Value: listed.Value, Comment: listed.Entry.Comment}
+		s.digest[name] = listed.Value.Digest(s.key)
+	}
+	slices.Sort(s.names)
+	return s, nil
+}
+
+// list reads a folder, however long the store makes one wait.
+func (a Auditor) list(ctx context.Context, environment, at string) (listing secret.Listing, err error) {
+	err = a.Pace.patiently(ctx, func() (err error) {
+		listing, err = a.Store.List(ctx, environment, at, "")
+		return err
+	})
+	return listing, err
+}
+
+// row compares one project.
+func (a Auditor) row(ctx context.Context, shared source, p Project) Row {
+	row := Row{Project: p, States: make([]State, len(shared.names)), borrowed: map[string]bool{}}
+	listing, err := a.list(ctx, shared.at.Environment, p.Path)
+	if err != nil {
+		row.Err = err
+		return row
+	}
+	held := map[string]secret.Listed{}
+	for _, listed := range listing.Secrets {
+		held[listed.Entry.Ref.Name()] = listed
+	}
+	for i, name := range shared.names {
+		switch listed, there := held[name]; {
+		case slices.Contains(a.Except[p.Name], name):
+			row.States[i] = Shadowed
+		case there:
+			row.States[i] = shared.compare(listed, listing.Unexpanded)
+			row.borrowed[name] = listed.Imported != ""
+		default:
+			state, err := a.absent(ctx, shared.at.Environment, p, name)
+			row.States[i] = state
+			row.Err = errors.Join(row.Err, err)
+		}
+	}
+	return row
+}
+
+// compare says how a project's copy stands to the source's value.
+func (s source) compare(listed secret.Listed, unexpanded bool) State {
+	name := listed.Entry.Ref.Name()
+	digest, known := s.digest[name]
+	switch {
+	case listed.Imported == s.at.String():
+		return Imported
+	case !known, listed.Value.IsZero(), unexpanded && listed.Value.Refers():
+		return Unknown
+	case listed.Value.Digest(s.key) == digest:
+		return OK
+	default:
+		return Differs
+	}
+}
+
+// absent says whether a name that is not listed is missing. A list leaves out what
+// this identity may not see, so only the store's word on this very name proves it.
+func (a Auditor) absent(ctx context.Context, environment string, p Project, name string) (State, error) {
+	ref, err := secret.ParseRef(environment, p.Path, name)
+	if err != nil {
+		return Unknown, err
+	}
+	err = a.Pace.patiently(ctx, func() error { return a.Store.Probe(ctx, ref) })
+	switch {
+	case errors.Is(err, secret.ErrNotFound):
+		return Missing, nil
+	case err == nil:
+		return Unknown, fmt.Errorf("%s came up while it was being read", ref)
+	default:
+		return Unknown, err
+	}
+}
