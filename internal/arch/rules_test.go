@@ -43,6 +43,7 @@ func mayImport() map[string][]string {
 		"internal/store":            {"internal/secret", "internal/approval"},
 		"internal/session":          {"internal/secret", "internal/rundir"},
 		"internal/errand":           {},
+		"internal/estate":           {"internal/secret"},
 		"internal/handover":         {"internal/secret", "internal/rundir"},
 		"internal/launch":           {"internal/secret", "internal/session", "internal/store", "internal/errand", "redact"},
 		"tools":                     {"internal/secret", "internal/session", "internal/store", "internal/approval", "internal/audit", "internal/errand", "internal/handover", "internal/launch", "internal/rules", "internal/scan", "internal/validate", "policy", "redact"},
