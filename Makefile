@@ -17,7 +17,7 @@ NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 NODE_OK := command -v npm >/dev/null 2>&1 && node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null
 
 .DEFAULT_GOAL := build
-.PHONY: build install demo test test-claude test-live clients race-note lint rules docs docs-current fuzz bench bench-docs check clean help
+.PHONY: build install demo test test-claude test-live clients race-note lint rules docs pictures docs-current fuzz bench bench-docs check clean help
 
 build: ## build bin/scrim
 	$(GO) build -trimpath -o $(BIN) ./cmd/scrim
@@ -37,7 +37,7 @@ install: build ## put scrim on the PATH, in BINDIR or the first folder there tha
 demo: build ## the whole story in one terminal: no account, nothing installed
 	./$(BIN) demo
 
-test: clients race-note ## all tests; those with Node clients where Node 20 is there
+test: clients race-note ## all tests; those with Node clients where Node 20 is there, and a browser
 	$(GO) test $(RACE) -timeout 14m ./...
 	$(GO) -C internal/rules/upstream test ./...
 
@@ -79,6 +79,9 @@ rules: ## copy the rules for unknown secrets from the gitleaks module of interna
 
 docs: build ## write docs/cli.md and docs/tools.md
 	./$(BIN) docs docs
+
+pictures: clients ## take the pictures of the approval page anew, in docs/images (needs Chromium)
+	SCRIM_E2E=require $(GO) test -count=1 -run '^TestApprovalPage$$' ./internal/e2e -args -pictures "$(CURDIR)/docs/images"
 
 docs-current: build
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && ./$(BIN) docs "$$dir" && \

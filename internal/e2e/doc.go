@@ -8,6 +8,6 @@
 // The environment chooses what runs:
 //
 //	SCRIM_BIN           the binary to test; unset builds it
-//	SCRIM_E2E=require   a Node client that is not there is a failure, not a skip
+//	SCRIM_E2E=require   a Node client or a browser that is not there is a failure, not a skip
 //	SCRIM_E2E_CLAUDE=1  run the coding agent of claude/package.json too
 package e2e

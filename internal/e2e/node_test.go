@@ -29,28 +29,58 @@ func missingNode() string {
 	return ""
 }
 
-// leftOut says in one line what this run does not test, for want of a client.
-func leftOut() string {
-	var left []string
+// chromium returns where the browser is.
+func chromium() (path string, ok bool) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, true
+		}
+	}
+	return "", false
+}
+
+// missingBrowser says what keeps the browser from running, if anything does.
+func missingBrowser() string {
 	if missing := missingNode(); missing != "" {
-		left = append(left, "@modelcontextprotocol/sdk and inspector, since "+missing)
+		return missing
 	}
-	if os.Geteuid() != 0 {
-		left = append(left, "another user who approves, since only root can be two users")
+	if _, err := os.Stat(filepath.Join("node_modules", "playwright-core")); err != nil {
+		return "the packages of internal/e2e are not all installed (npm ci --prefix internal/e2e)"
 	}
-	return strings.Join(left, "; ")
+	if _, ok := chromium(); !ok {
+		return "there is no Chromium (on Debian: apt-get install chromium)"
+	}
+	return ""
+}
+
+// leftOut says what this run does not test, for want of a client, in a line each.
+func leftOut() []string {
+	var lines []string
+	if missing := missingNode(); missing != "" {
+		lines = append(lines, "@modelcontextprotocol/sdk and inspector, since "+missing)
+	}
+	if missing := missingBrowser(); missing != "" {
+		lines = append(lines, "the approval page in a browser, since "+missing)
+	}
+	return lines
 }
 
 func needNode(t *testing.T) {
 	t.Helper()
-	missing := missingNode()
-	if missing == "" {
-		return
-	}
-	if os.Getenv("SCRIM_E2E") == "require" {
+	need(t, missingNode())
+}
+
+// need fails the test where something is missing and must not be, and leaves it
+// out where it may.
+func need(t *testing.T, missing string) {
+	t.Helper()
+	switch {
+	case missing == "":
+	case os.Getenv("SCRIM_E2E") == "require":
 		t.Fatalf("SCRIM_E2E=require, but %s", missing)
+	default:
+		t.Skipf("left out: %s", missing)
 	}
-	t.Skipf("left out: %s", missing)
 }
 
 // node runs a program of Node and decodes what it prints.

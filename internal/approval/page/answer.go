@@ -38,6 +38,7 @@ const proofTime = 6 * time.Minute
 func (p *Pages) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /page.css", static("text/css; charset=utf-8", "page.css"))
+	mux.HandleFunc("GET /icon.svg", static("image/svg+xml", "icon.svg"))
 	mux.HandleFunc("GET /page.js", static("text/javascript; charset=utf-8", "page.js"))
 	mux.HandleFunc("GET "+approvedPath, p.told(http.StatusOK, approvedMessage()))
 	mux.HandleFunc("GET "+deniedPath, p.told(http.StatusOK, deniedMessage()))

@@ -37,7 +37,7 @@ type Approver interface {
 	Challenge(digest [sha256.Size]byte, origin string) (options []byte, err error)
 }
 
-//go:embed page.html page.css page.js
+//go:embed page.html page.css page.js icon.svg
 var files embed.FS
 
 // maxEntries bounds how many questions have a page, over ones included. Far fewer
