@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +27,8 @@ type ApprovalsCmd struct {
 	Watch bool `help:"Go on, and show each change." xor:"how"`
 	JSON  bool `help:"Print them as JSON." xor:"how"`
 
-	Serve string `placeholder:"SOCKET" help:"Let servers of other users ask you, at this socket, until Ctrl-C." xor:"how"`
+	Serve string   `placeholder:"SOCKET" help:"Let servers of other users ask you, at this socket, until Ctrl-C." xor:"how"`
+	From  []string `placeholder:"USER" help:"With --serve: a user who may ask, by name or number. Nobody else may."`
 }
 
 // Help is shown by `scrim approvals --help`.
@@ -38,16 +41,19 @@ Examples:
   scrim approvals --watch     and what comes
   scrim approve q3vk7n2wma    look at one, and answer it
 
-  scrim approvals --serve /srv/scrim/verifier.sock
+  scrim approvals --serve /srv/scrim/verifier.sock --from alice
 
-With --serve other users' servers can ask you: those whose own scrim/config.toml says verifier = "SOCKET" under [approval]. Their questions show up here with the user who asks, and nothing that they say is believed; the proof is yours, enrolled by scrim enroll before this starts, and out of their reach. The socket's folder has to be yours, and nobody else may write to it (docs/approval.md).
+With --serve other users' servers can ask you: those of the users that --from names, whose own scrim/config.toml says verifier = "SOCKET" under [approval]. Their questions show up here with the user who asks, and nothing that they say is believed; the proof is yours, enrolled by scrim enroll before this starts, and out of their reach. The socket's folder has to be yours, and nobody else may write to it (docs/approval.md).
 
-Exit code 0, whether or not anything waits. 2: with --serve, nobody is enrolled, or the socket cannot be there.`
+Exit code 0, whether or not anything waits. 2: with --serve, nobody is enrolled, nobody may ask, or the socket cannot be there.`
 }
 
 // Run lists once, or until an interrupt.
 func (a *ApprovalsCmd) Run(c *cli) error {
 	q := newQuery(c)
+	if a.Serve == "" && len(a.From) > 0 {
+		return q.end(c, usageError("--from says who may ask at the socket of --serve, and there is none"))
+	}
 	if a.Serve != "" {
 		hardenProcess()
 		return q.end(c, a.serve(c, q))
@@ -64,6 +70,10 @@ func (a *ApprovalsCmd) serve(c *cli, q *query) error {
 	if !enrolled.Enrolled() {
 		return usageError("nobody is enrolled here, so nobody could say yes: run scrim enroll first")
 	}
+	from, err := usersNamed(a.From)
+	if err != nil {
+		return err
+	}
 	path, err := filepath.Abs(a.Serve)
 	if err != nil {
 		return fmt.Errorf("find the socket's path: %w", err)
@@ -74,7 +84,7 @@ func (a *ApprovalsCmd) serve(c *cli, q *query) error {
 	}
 	home, _ := os.UserHomeDir()
 	visitors, end, err := outpost.Serve(c.ctx, path, outpost.Options{
-		Verifier: verifier{enrolled}, Audit: audit.New(audit.DefaultPath(c.getenv, home)), Log: newLog(q.talk, settings, c.getenv),
+		From: from, Verifier: verifier{enrolled}, Audit: audit.New(audit.DefaultPath(c.getenv, home)), Log: newLog(q.talk, settings, c.getenv),
 	})
 	if err != nil {
 		return usageError(err.Error())
@@ -85,9 +95,31 @@ func (a *ApprovalsCmd) serve(c *cli, q *query) error {
 		return fmt.Errorf("let your terminals see what is asked: %w", err)
 	}
 	defer closeDesk()
-	q.say("Servers of other users can ask you at %s. scrim approvals lists what they ask, scrim approve answers. Ctrl-C ends it.", path)
+	q.say("Servers of %s can ask you at %s. scrim approvals lists what they ask, scrim approve answers. Ctrl-C ends it.", strings.Join(a.From, ", "), path)
 	<-c.ctx.Done()
 	return nil
+}
+
+// usersNamed returns the uids of users of this machine, of whom this one is none.
+func usersNamed(names []string) ([]int, error) {
+	if len(names) == 0 {
+		return nil, usageError("nobody could ask: name with --from the user whose servers may")
+	}
+	var uids []int
+	for _, name := range names {
+		uid, err := strconv.ParseUint(name, 10, 31)
+		if known, lookErr := user.Lookup(name); lookErr == nil {
+			uid, err = strconv.ParseUint(known.Uid, 10, 31)
+		}
+		if err != nil {
+			return nil, usageError("there is no user " + visible(name) + " on this machine: give --from a name or a number of one")
+		}
+		if int(uid) == os.Getuid() {
+			return nil, usageError("--from " + visible(name) + " is you: no server of a user believes that same user's socket")
+		}
+		uids = append(uids, int(uid))
+	}
+	return uids, nil
 }
 
 func (a *ApprovalsCmd) list(c *cli, q *query) error {

@@ -488,8 +488,9 @@ func (e *examination) trail() error {
 // verifier says whether the other user who decides is there, and can be believed.
 // Nothing is asked.
 func (e *examination) verifier(check, socket string) error {
-	if err := outpost.New(socket, e.q.deps.Log).Away(); err != nil {
+	who, err := outpost.New(socket, e.q.deps.Log).Who()
+	if err != nil {
 		return e.found(diagnosis{check, statusProblem, err.Error(), "mend that, or remove verifier under [approval] from your scrim/config.toml; until then no value of production's vault is given"})
 	}
-	return e.ok(check, "another user decides, at %s, and for production's vault alone can", socket)
+	return e.ok(check, "another user decides, %s, at %s, and for production's vault alone can", who, socket)
 }

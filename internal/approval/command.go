@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -41,7 +42,7 @@ func (g *Gate) hides(word string) bool {
 	if g.options.Mask == nil {
 		return true
 	}
-	seen := secret.Untrusted(g.options.Mask(word), maxEscaped, func(s string) string { return s })
+	seen := secret.Untrusted(g.options.Mask(word), maxEscaped, asItIs)
 	return g.options.Mask(seen) != seen
 }
 
@@ -77,6 +78,27 @@ func escaped(word string) string {
 	}
 	return b.String()
 }
+
+// CheckShown is an error where words, as Facts have them of a command, its program
+// or its directory, are not as scrim writes them: with all that cannot be seen
+// escaped, and short enough to be read.
+func CheckShown(words ...string) error {
+	n := 0
+	for _, word := range words {
+		if again := strings.ReplaceAll(escaped(word), `\\`, `\`); again != word || secret.Untrusted(word, maxEscaped, asItIs) != word {
+			return errNotShown
+		}
+		n += utf8.RuneCountInString(word) + 1
+	}
+	if n > maxEscaped {
+		return errNotShown
+	}
+	return nil
+}
+
+var errNotShown = errors.New("a command is not written as it is to be shown")
+
+func asItIs(text string) string { return text }
 
 // line joins the words of a command, with quotes around those that are not
 // plainly one word.

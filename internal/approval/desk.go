@@ -105,7 +105,7 @@ func (g *Gate) Waiting() []Waiting {
 		all = append(all, Waiting{
 			ID: p.id, Text: g.text(p), Names: e.Names, Delivery: e.Delivery, Agent: e.Agent,
 			Needs: p.needed.strength, AtDesk: p.atDesk, Expires: p.expires,
-			Facts: g.facts(p.about), Digest: p.about.digest,
+			Facts: g.facts(p), Digest: p.about.digest,
 		})
 	}
 	return all

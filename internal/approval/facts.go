@@ -2,6 +2,7 @@ package approval
 
 import (
 	"fmt"
+	"time"
 
 	"scrim/internal/audit"
 	"scrim/policy"
@@ -25,25 +26,45 @@ type Facts struct {
 	ProgramSHA256 string
 
 	Purpose string
+
+	Way      policy.Delivery // what Delivery and Warning are about
+	OnDisk   bool            // the file is not in memory
+	FileTTL  time.Duration   // for which the file is there
+	YesTTL   time.Duration   // for which a yes is good
+	Patience time.Duration   // after which no answer counts as no
 }
 
 // Place is where one secret lies, in the vault.
 type Place struct{ Name, Environment, Path string }
 
-func (g *Gate) facts(s subject) Facts {
+// facts returns what the question of p says.
+func (g *Gate) facts(p *pending) Facts {
+	s := p.about
 	scope := s.request.Scope
 	f := Facts{
-		Project: g.say(scope.Project, maxAgent), Environment: g.say(scope.Environment, maxAgent),
-		Delivery: string(s.request.Delivery) + ", into the agent's conversation and so to its model",
-		Purpose:  s.purpose,
+		Project: g.say(scope.Project, maxAgent), Environment: g.say(scope.Environment, maxAgent), Purpose: s.purpose,
+		Way: s.request.Delivery, OnDisk: g.options.FileOnDisk, FileTTL: g.options.FileTTL, YesTTL: p.needed.ttl, Patience: g.patience(p),
 	}
 	for _, ref := range s.request.Refs {
 		f.Secrets = append(f.Secrets, Place{ref.Name(), ref.Environment(), ref.Path()})
 	}
-	if s.request.Delivery == policy.DeliverRun {
+	if f.Way == policy.DeliverRun {
+		f.Command, f.Dir, f.Program, f.ProgramSHA256 = s.command, s.dir, s.program, s.request.ProgramSHA256
+	}
+	return f.Worded()
+}
+
+// Worded returns f with what scrim says of its way: Delivery, Warning and
+// CommandLine.
+func (f Facts) Worded() Facts {
+	f.CommandLine = line(f.Command)
+	switch f.Way {
+	case policy.DeliverRun:
 		f.Delivery, f.Warning = "run, into the environment of one command", warningOfRun
-		f.Command, f.CommandLine = s.command, line(s.command)
-		f.Dir, f.Program, f.ProgramSHA256 = s.dir, s.program, s.request.ProgramSHA256
+	case policy.DeliverFile:
+		f.Delivery, f.Warning = fmt.Sprintf("file, %s, removed after %s", where(f.OnDisk), words(f.FileTTL)), warningOfFile
+	default:
+		f.Delivery, f.Warning = string(f.Way)+", into the agent's conversation and so to its model", ""
 	}
 	return f
 }

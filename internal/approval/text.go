@@ -14,6 +14,9 @@ import (
 const (
 	bar      = "| "
 	barWidth = 60 // columns of the agent's words on one line
+
+	labelWidth = 13 // columns of what one of scrim's lines begins with
+	entryWidth = 80 - 1 - labelWidth
 )
 
 const warning = `Lines behind a bar are the agent's own words: unchecked,
@@ -31,47 +34,54 @@ what is in it, and send it anywhere. The agent is told its path, and
 can read it as well.`
 
 // text authors the question of p.
-func (g *Gate) text(p *pending) string {
-	s := p.about
+func (g *Gate) text(p *pending) string { return g.facts(p).Text(p.about.agent) }
+
+// Text authors the question that has these facts and that agent asks. It takes them
+// as they are: what is in them must have been made fit to be shown.
+func (f Facts) Text(agent string) string {
 	var b strings.Builder
-	runs, file := s.request.Delivery == policy.DeliverRun, s.request.Delivery == policy.DeliverFile
+	runs := f.Way == policy.DeliverRun
 	b.WriteString(opening(runs))
-	for _, ref := range s.request.Refs {
-		fmt.Fprintf(&b, "Secret:      %s\n", ref.Name())
-		fmt.Fprintf(&b, "Place:       vault, %s:%s\n", ref.Environment(), ref.Path())
+	for _, place := range f.Secrets {
+		entry(&b, "Secret:", place.Name)
+		entry(&b, "Place:", "vault, "+place.Environment+":"+place.Path)
 	}
-	scope := s.request.Scope
-	fmt.Fprintf(&b, "Project:     %s\n", g.say(scope.Project, maxAgent))
-	fmt.Fprintf(&b, "Environment: %s\n", g.say(scope.Environment, maxAgent))
+	entry(&b, "Project:", f.Project)
+	entry(&b, "Environment:", f.Environment)
 	good := "read"
-	switch {
-	case runs:
-		b.WriteString("Delivery:    run, into the environment of the command below\n")
-		fmt.Fprintf(&b, "Program:     SHA-256 %s\n", s.request.ProgramSHA256)
+	switch f.Way {
+	case policy.DeliverRun:
 		good = "run"
-	case file:
-		fmt.Fprintf(&b, "Delivery:    file, %s, removed after %s\n", where(g.options.FileOnDisk), words(g.options.FileTTL))
+		entry(&b, "Delivery:", "run, into the environment of the command below")
+		fmt.Fprintf(&b, "Program:     SHA-256 %s\n", f.ProgramSHA256) // to be compared, in one piece
+	case policy.DeliverFile:
 		good = "file"
+		entry(&b, "Delivery:", f.Delivery)
 	default:
-		fmt.Fprintf(&b, "Delivery:    %s, into the agent's conversation and so to its model\n", s.request.Delivery)
+		entry(&b, "Delivery:", f.Delivery)
 	}
-	fmt.Fprintf(&b, "A yes:       is good for one %s, within %s\n", good, words(p.needed.ttl))
-	fmt.Fprintf(&b, "No answer:   in %s counts as no\n\n", words(g.patience(p)))
-	if runs {
-		b.WriteString(warningOfRun + "\n\n")
-	}
-	if file {
-		b.WriteString(warningOfFile + "\n\n")
+	entry(&b, "A yes:", fmt.Sprintf("is good for one %s, within %s", good, words(f.YesTTL)))
+	entry(&b, "No answer:", fmt.Sprintf("in %s counts as no", words(f.Patience)))
+	b.WriteString("\n")
+	if f.Warning != "" {
+		b.WriteString(f.Warning + "\n\n")
 	}
 	b.WriteString(warning + "\n")
 	if runs {
-		fence(&b, "command: ", line(s.command))
-		fence(&b, "program: ", s.program)
-		fence(&b, "directory: ", s.dir)
+		fence(&b, "command: ", f.CommandLine)
+		fence(&b, "program: ", f.Program)
+		fence(&b, "directory: ", f.Dir)
 	}
-	fence(&b, "who: ", s.agent)
-	fence(&b, "why: ", s.purpose)
+	fence(&b, "who: ", agent)
+	fence(&b, "why: ", f.Purpose)
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// entry writes one of scrim's own lines. What is too long for it goes on below,
+// indented, so that a terminal begins no line of its own with it.
+func entry(b *strings.Builder, label, text string) {
+	rows := strings.ReplaceAll(wrap(text, entryWidth), "\n", "\n"+strings.Repeat(" ", labelWidth))
+	fmt.Fprintf(b, "%-*s%s\n", labelWidth, label, rows)
 }
 
 // patience is for how long p is open once it is before a person.

@@ -35,3 +35,35 @@ func TestVerifier(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestNothingElseMovesTheVerifier: what an agent can write or set leaves the socket
+// where the user's file says that it is, and where it says none, puts none there.
+func TestNothingElseMovesTheVerifier(t *testing.T) {
+	t.Parallel()
+	const socket = "/srv/scrim/verifier.sock"
+	for user, want := range map[string]string{"": "", "[approval]\nverifier = \"" + socket + "\"\n": socket} {
+		w := newWorld(t)
+		w.scrimTOML(minimal)
+		w.userFile(user)
+		in := w.input()
+		asked := map[string]bool{}
+		in.Getenv = func(name string) string {
+			asked[name] = true
+			switch name {
+			case "XDG_CONFIG_HOME", "SCRIM_CONFIG", "SCRIM_LOG", "SCRIM_LOG_FORMAT", "INFISICAL_API_URL":
+				return "" // which file, how much is logged, and the site: none of them takes such a value
+			default:
+				return "made-up-elsewhere"
+			}
+		}
+		in.Flags = Flags{Project: "alpha", Env: "made-up-elsewhere"}
+		if got := must(Load(in)).Verifier; got != want {
+			t.Errorf("%q: the verifier is at %q", user, got)
+		}
+		for name := range asked {
+			if strings.Contains(name, "VERIFIER") || strings.Contains(name, "APPROVAL") {
+				t.Errorf("the variable %s is looked at", name)
+			}
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -148,7 +149,7 @@ func (p person) sits(typed []string, args ...string) (shown string, code int) {
 // serves lets others ask this person, and returns what ends it.
 func (p person) serves(socket string) (kill func()) {
 	p.Helper()
-	cmd := p.command("approvals", "--serve", socket)
+	cmd := p.command("approvals", "--serve", socket, "--from", strconv.Itoa(p.asking))
 	var talk lockedBuffer
 	cmd.Stderr = &talk
 	p.must(cmd.Start())
@@ -249,7 +250,7 @@ func pendingAsk(w *wire, name string) toolResult {
 // agent's server asks there, and believes what comes back from there alone.
 func TestAnotherUserDecides(t *testing.T) {
 	t.Parallel()
-	u := newUsers(t, cast{asking: 12001, deciding: 12002})
+	u := newUsers(t, cast{asking: 12001, deciding: 12002, third: 12003})
 	asking, deciding := u.asking, u.deciding
 	decider := u.person("decider", deciding)
 	if shown, code := decider.sits([]string{otherPIN, otherPIN}, "enroll"); code != 0 {
@@ -287,8 +288,17 @@ func TestAnotherUserDecides(t *testing.T) {
 
 	doctor := agent.command("doctor")
 	doctor.Env = r.env
-	if out, _ := doctor.Output(); !strings.Contains(string(out), "another user decides, at") {
+	if out, _ := doctor.Output(); !strings.Contains(string(out), fmt.Sprintf("another user decides, uid %d, at", deciding)) {
 		t.Errorf("the doctor: %s", out)
+	}
+
+	stranger := person{u, u.folder("stranger", u.third, 0o700), u.third}
+	u.must(os.CopyFS(stranger.home, os.DirFS(r.home)))
+	u.own(stranger.home, u.third)
+	mayNot := stranger.command("doctor")
+	mayNot.Env = strings.Split(strings.ReplaceAll(strings.Join(r.env, "\x00"), r.home, stranger.home), "\x00")
+	if out, _ := mayNot.Output(); !strings.Contains(strings.Join(strings.Fields(string(out)), " "), fmt.Sprintf("--from %d there", u.third)) {
+		t.Errorf("a user who may not ask: %s", out)
 	}
 
 	explains := func(want string) {
@@ -306,7 +316,7 @@ func TestAnotherUserDecides(t *testing.T) {
 	if want := fmt.Sprintf("asked by user uid %d", asking); !strings.Contains(string(list), want) || !strings.Contains(string(list), id) {
 		t.Errorf("scrim approvals does not say %q: %s", want, list)
 	}
-	if shown, code := decider.sits([]string{"made-up walrus 4712"}, "approve", id); code != 4 || !strings.Contains(shown, "asked by user uid") {
+	if shown, code := decider.sits([]string{"made-up walrus 4712"}, "approve", id); code != 4 || !strings.Contains(shown, "Asked by user uid") {
 		t.Errorf("a wrong PIN: %d, %s", code, shown)
 	}
 	if shown, code := decider.sits([]string{otherPIN}, "approve", id); code != 0 || strings.Contains(shown, "walrus") {
@@ -333,6 +343,12 @@ func TestAnotherUserDecides(t *testing.T) {
 
 	open := pendingAsk(w, "RECOVERY_WORDS").Facts.RequestID
 	kill()
+	for range 400 {
+		if strings.Contains(w.logged.String(), "the user who decides has ended") {
+			break
+		}
+		time.Sleep(25 * time.Millisecond) // the server hears of it
+	}
 	if got := pendingAsk(w, "SIGNING_SHEET"); got.Facts.Status != "unavailable" || !strings.Contains(got.Facts.NextStep, "scrim approvals --serve") {
 		t.Errorf("with nobody there: %+v", got.Facts)
 	}
@@ -386,6 +402,7 @@ func TestPlantedVerifier(t *testing.T) {
 		"with a third user behind":   {deciding, deciding, 0o755, third, "it is not believed"},
 		"with the asking one behind": {deciding, deciding, 0o755, asking, "it is not believed"},
 		"with nobody behind":         {deciding, deciding, 0o755, 0, "does not answer"},
+		"with who says nothing":      {deciding, deciding, 0o755, deciding, "says nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -30,7 +30,7 @@ const (
 	listTime    = 3 * time.Second
 	proofTime   = 6 * time.Minute
 	maxQuestion = 4 << 10
-	maxAnswer   = 1 << 20
+	maxAnswer   = 8 << 20
 )
 
 // Gate is what answers: an approval.Gate.

@@ -43,9 +43,37 @@ type Client struct {
 
 // link is a connection to the other user's process.
 type link struct {
-	conn net.Conn
-	uid  int
-	open map[string]string // ids of what was asked over it, by nonce
+	conn  net.Conn
+	lines *bufio.Scanner // what comes over it
+	uid   int
+	open  map[string]string // ids of what was asked over it, by nonce
+}
+
+// newLink returns a link over conn to a process of the user uid.
+func newLink(conn net.Conn, uid int) *link {
+	lines := bufio.NewScanner(conn)
+	lines.Buffer(nil, maxLine)
+	return &link{conn: conn, lines: lines, uid: uid}
+}
+
+// greeted waits until the other side says that it hears. Whose process hangs, or
+// lets this user not ask, answers nothing.
+func (l *link) greeted() error {
+	if err := l.conn.SetReadDeadline(time.Now().Add(helloTime)); err != nil {
+		return err
+	}
+	if !l.lines.Scan() {
+		return errors.New("the process there says nothing: it hangs, or has just ended")
+	}
+	m, err := decode(l.lines.Bytes())
+	switch {
+	case err == nil && m.Refused != nil:
+		return fmt.Errorf("the user who decides lets nobody of this user ask: scrim approvals --serve has to run with --from %d there (it says %.200q)", os.Geteuid(), m.Refused.Why)
+	case err != nil || !m.Hello:
+		return errors.New("the process there is no scrim approvals --serve, or one of another version")
+	default:
+		return l.conn.SetReadDeadline(time.Time{})
+	}
 }
 
 // ticket is a yes.
@@ -65,6 +93,16 @@ func (c *Client) Away() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.connect(context.Background())
+}
+
+// Who names the user who decides, as "name (uid 1001)".
+func (c *Client) Who() (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.connect(context.Background()); err != nil {
+		return "", err
+	}
+	return nameOf(c.link.uid), nil
 }
 
 // Enrolled reports whether the other user's process is there.
@@ -177,7 +215,7 @@ func (c *Client) tell(waiting map[string]approval.Waiting) error {
 		nonce := rand.Text()
 		c.link.open[nonce] = id
 		if err := send(c.link.conn, message{Ask: &ask{
-			Nonce: nonce, ID: id, Digest: hex.EncodeToString(w.Digest[:]), Text: w.Text, Names: w.Names, Delivery: w.Delivery, Agent: w.Agent, Expires: w.Expires,
+			Nonce: nonce, ID: id, Digest: hex.EncodeToString(w.Digest[:]), Facts: w.Facts, Agent: w.Agent, Expires: w.Expires,
 		}}); err != nil {
 			return err
 		}
@@ -195,51 +233,48 @@ func (c *Client) connect(ctx context.Context) error {
 		return c.why
 	}
 	c.tried = time.Now()
-	var conn net.Conn
-	conn, uid, err := dial(ctx, c.path)
-	c.why = err
-	if err == nil {
-		c.link = &link{conn: conn, uid: uid}
-	}
-	return err
+	c.link, c.why = dial(ctx, c.path)
+	return c.why
 }
 
 // dial reaches the process behind the socket, which must be of the user whose the
 // socket is, and that user another one than this.
-func dial(ctx context.Context, path string) (conn net.Conn, uid int, err error) {
-	owner, err := believed(path)
+func dial(ctx context.Context, path string) (*link, error) {
+	path, owner, err := believed(path)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	dialer := net.Dialer{Timeout: dialTime}
-	conn, err = dialer.DialContext(ctx, "unix", path)
+	conn, err := dialer.DialContext(ctx, "unix", path)
 	if err != nil {
-		return nil, 0, fmt.Errorf("the verifier behind %s does not answer: scrim approvals --serve has to run there", path)
+		return nil, fmt.Errorf("the verifier behind %s does not answer: scrim approvals --serve has to run there", path)
 	}
-	uid, _, err = rundir.Who(conn)
+	uid, _, err := rundir.Who(conn)
+	l := newLink(conn, uid)
 	if err == nil {
-		err = checkPeer(path, owner, uid)
+		err = checkPeer(owner, uid)
+	}
+	if err == nil {
+		err = l.greeted()
 	}
 	if err != nil {
 		_ = conn.Close()
-		return nil, 0, err
+		return nil, fmt.Errorf("the verifier behind %s: %w", path, err)
 	}
-	return conn, uid, nil
+	return l, nil
 }
 
-func checkPeer(path string, owner, uid int) error {
+func checkPeer(owner, uid int) error {
 	if uid != owner || uid == os.Geteuid() {
-		return fmt.Errorf("the process behind the verifier's socket %s is of %s, and the socket is of %s: it is not believed", path, nameOf(uid), nameOf(owner))
+		return fmt.Errorf("its process is of %s, and the socket is of %s: it is not believed", nameOf(uid), nameOf(owner))
 	}
 	return nil
 }
 
 // listen takes the answers that come over l.
 func (c *Client) listen(ctx context.Context, g Gate, l *link) {
-	lines := bufio.NewScanner(l.conn)
-	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
-		m, err := decode(lines.Bytes())
+	for l.lines.Scan() {
+		m, err := decode(l.lines.Bytes())
 		switch {
 		case err == nil && m.Answer != nil:
 			c.take(ctx, g, l, *m.Answer)
@@ -249,7 +284,9 @@ func (c *Client) listen(ctx context.Context, g Gate, l *link) {
 			c.log.Warn("the verifier says what is none of its words", "verifier", c.path)
 		}
 	}
-	c.hangUp(l)
+	if c.hangUp(l) {
+		c.log.Info("the process of the user who decides has ended", "verifier", c.path)
+	}
 	c.Nudge()
 }
 
@@ -295,14 +332,17 @@ func (c *Client) pass(ctx context.Context, g Gate, l *link, id string, a answer)
 	return g.Prove(ctx, id, approval.Proof{Ticket: name})
 }
 
-// hangUp ends l, or with nil whatever connection there is.
-func (c *Client) hangUp(l *link) {
+// hangUp ends l, or with nil whatever connection there is. It reports whether that
+// was the one in use.
+func (c *Client) hangUp(l *link) (used bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if l == nil {
 		l = c.link
 	}
+	used = l != nil && l == c.link
 	c.drop(l)
+	return used
 }
 
 // drop is hangUp for who holds the lock.

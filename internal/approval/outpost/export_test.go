@@ -7,8 +7,11 @@ import "net"
 func (c *Client) Join(conn net.Conn, uid int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.link = &link{conn: conn, uid: uid}
+	c.link = newLink(conn, uid)
 }
 
 // CheckPeer is checkPeer.
-func CheckPeer(path string, owner, uid int) error { return checkPeer(path, owner, uid) }
+func CheckPeer(owner, uid int) error { return checkPeer(owner, uid) }
+
+// Greeted waits for the hello of a process at the other end of conn, and dials nobody.
+func Greeted(conn net.Conn) error { return newLink(conn, 0).greeted() }

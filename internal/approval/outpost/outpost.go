@@ -9,12 +9,14 @@
 package outpost
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os/user"
 	"strconv"
@@ -26,10 +28,14 @@ import (
 // The bounds of a conversation.
 const (
 	maxLine      = 64 << 10
-	maxText      = 40 << 10
 	maxNames     = 64
-	maxName      = 600
+	maxAgent     = 60  // runes
+	maxPurpose   = 300 // runes
 	writeTime    = 2 * time.Second
+	helloTime    = time.Second      // for the other side to say that it hears
+	idleTime     = 20 * time.Minute // for which who says nothing stays
+	maxTheirs    = 1 << 20          // bytes of the questions of one user
+	maxAll       = 4 << 20          // bytes of all questions, which is less than a desk carries
 	maxOpen      = 16               // questions of one connection
 	maxVisits    = 32               // connections of one user
 	maxVisitors  = 128              // connections in all
@@ -40,22 +46,22 @@ const (
 
 // message is one line, in either direction. One of its fields is set.
 type message struct {
+	Hello    bool    `json:"hello,omitempty"` // the first word: who dialled may ask
 	Ask      *ask    `json:"ask,omitempty"`
 	Withdraw string  `json:"withdraw,omitempty"` // a nonce
 	Answer   *answer `json:"answer,omitempty"`
 	Refused  *no     `json:"refused,omitempty"`
 }
 
-// ask is a question. What is in it was masked by the process that asks.
+// ask is a question. What is in it was masked by the process that asks; how it reads
+// is written at the side that answers.
 type ask struct {
-	Nonce    string    `json:"nonce"` // made for this question on this connection
-	ID       string    `json:"id"`
-	Digest   string    `json:"digest"` // of the request, in hex
-	Text     string    `json:"text"`
-	Names    []string  `json:"names"`
-	Delivery string    `json:"delivery"`
-	Agent    string    `json:"agent"`
-	Expires  time.Time `json:"expires"`
+	Nonce   string         `json:"nonce"` // made for this question on this connection
+	ID      string         `json:"id"`
+	Digest  string         `json:"digest"` // of the request, in hex
+	Facts   approval.Facts `json:"facts"`
+	Agent   string         `json:"agent"`
+	Expires time.Time      `json:"expires"`
 }
 
 // answer is what the person said. Only with Yes, Factor is what proved them.
@@ -66,9 +72,10 @@ type answer struct {
 	Factor string `json:"factor,omitempty"`
 }
 
-// no is a question that is not put before anybody.
+// no is a question that is not put before anybody, or without a nonce a visitor
+// who may not ask.
 type no struct {
-	Nonce string `json:"nonce"`
+	Nonce string `json:"nonce,omitempty"`
 	Why   string `json:"why"`
 }
 
@@ -87,11 +94,16 @@ var (
 // decode reads a line. Fields that it does not know are refused.
 func decode(line []byte) (message, error) {
 	var m message
-	if err := json.Unmarshal(line, &m); err != nil {
+	words := json.NewDecoder(bytes.NewReader(line))
+	words.DisallowUnknownFields()
+	if err := words.Decode(&m); err != nil {
+		return message{}, errMany
+	}
+	if _, err := words.Token(); !errors.Is(err, io.EOF) {
 		return message{}, errMany
 	}
 	set := 0
-	for _, is := range []bool{m.Ask != nil, m.Withdraw != "", m.Answer != nil, m.Refused != nil} {
+	for _, is := range []bool{m.Hello, m.Ask != nil, m.Withdraw != "", m.Answer != nil, m.Refused != nil} {
 		if is {
 			set++
 		}

@@ -11,13 +11,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
 
 	"scrim/internal/approval"
 	"scrim/internal/approval/outpost"
@@ -151,7 +154,7 @@ func newPost(t *testing.T) post {
 	}
 	path := filepath.Join(dir, "v.sock") // a socket's path is short
 	trail := audit.New(filepath.Join(t.TempDir(), "scrim", "audit.jsonl"))
-	server, end, err := outpost.Serve(t.Context(), path, outpost.Options{Verifier: other{}, Audit: trail, Log: slog.New(slog.DiscardHandler)})
+	server, end, err := outpost.Serve(t.Context(), path, outpost.Options{From: []int{os.Getuid()}, Verifier: other{}, Audit: trail, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +162,20 @@ func newPost(t *testing.T) post {
 	return post{server, path, trail, end}
 }
 
+// dial returns a connection to a server that has said that it hears.
 func dial(t *testing.T, path string) net.Conn {
+	t.Helper()
+	c := call(t, path)
+	hello := make([]byte, len(helloLine))
+	if _, err := io.ReadFull(c, hello); err != nil || string(hello) != helloLine {
+		t.Fatalf("the first word is %q, %v", hello, err)
+	}
+	return c
+}
+
+const helloLine = `{"hello":true}` + "\n"
+
+func call(t *testing.T, path string) net.Conn {
 	t.Helper()
 	var d net.Dialer
 	c, err := d.DialContext(t.Context(), "unix", path)
@@ -191,14 +207,13 @@ func TestYesOfAnotherUser(t *testing.T) {
 	q := s.asks("TOKEN", dial(t, p.path))
 	shown := p.sees(t, 1)[0]
 	me := fmt.Sprintf("uid %d)", os.Getuid())
-	if shown.ID != q.ID || shown.Digest != s.request("TOKEN").Digest() || !strings.HasPrefix(shown.Text, "asked by user ") || !strings.Contains(shown.Text, me) ||
-		!strings.Contains(shown.Text, "\n| ") || !strings.Contains(shown.Agent, me) || shown.Names[0] != "prod:/alpha/vault/TOKEN" {
+	if shown.ID != q.ID || shown.Digest != s.request("TOKEN").Digest() || !strings.Contains(shown.Agent, me) || shown.Names[0] != "prod:/alpha/vault/TOKEN" {
 		t.Errorf("%+v", shown)
 	}
-	for line := range strings.Lines(shown.Text[strings.Index(shown.Text, "\n\n")+2:]) {
-		if !strings.HasPrefix(line, "| ") {
-			t.Errorf("%q stands before the bar", line)
-		}
+	who := fmt.Sprintf("user %s, process %d", nameOfMe(t), os.Getpid())
+	want := "Asked by " + who + ".\nNothing of what it says is checked here.\n\n" + q.Text + "\n\nA yes goes to " + who + ", and to nothing else.\n"
+	if diff := cmp.Diff(want, shown.Text); diff != "" || !strings.Contains(q.Text, "\n| why: ") {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if err := p.Prove(t.Context(), q.ID, approval.Proof{PIN: []byte("made-up-pin-4712")}); !errors.Is(err, approval.ErrNotProved) {
 		t.Errorf("a wrong PIN: %v", err)
@@ -222,6 +237,15 @@ func TestYesOfAnotherUser(t *testing.T) {
 	if got, want := kinds(t, p.trail), "asked refused approved(verified by pin)"; got != want {
 		t.Errorf("the trail there: %q, not %q", got, want)
 	}
+}
+
+func nameOfMe(t *testing.T) string {
+	t.Helper()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s (uid %s)", me.Username, me.Uid)
 }
 
 // TestNoOfAnotherUser: a no needs no proof, and a question that is over here is
@@ -407,7 +431,7 @@ func TestOwnSocketIsNotBelieved(t *testing.T) {
 		t.Error("it was asked")
 	}
 	for uid, owner := range map[int]int{os.Getuid(): os.Getuid(), 4711: 4712} {
-		if err := outpost.CheckPeer("path", owner, uid); err == nil {
+		if err := outpost.CheckPeer(owner, uid); err == nil {
 			t.Errorf("a process of %d behind a socket of %d is believed", uid, owner)
 		}
 	}
@@ -418,12 +442,9 @@ func TestOwnSocketIsNotBelieved(t *testing.T) {
 func TestVisitorsAreBounded(t *testing.T) {
 	t.Parallel()
 	p := newPost(t)
-	question := func(n int, more string) string {
-		return fmt.Sprintf(`{"ask":{"nonce":"n%d","id":"abcdefgh%02d","digest":%q,"text":"x","names":["prod:/a/N"],"delivery":"value","agent":"a","expires":"2999-01-01T00:00:00Z"%s}}`+"\n", n, n, strings.Repeat("0", 64), more)
-	}
 	c := dial(t, p.path)
 	for n := range 17 {
-		_, _ = io.WriteString(c, question(n, ""))
+		says(t, c, asked(n, func(map[string]any) {}))
 	}
 	waiting := p.sees(t, 16)
 	if left := time.Until(waiting[0].Expires); left > 15*time.Minute {
@@ -453,43 +474,206 @@ func TestVisitorsAreBounded(t *testing.T) {
 	p.sees(t, 0)
 }
 
-// TestQuestionsAreChecked: no field of a question passes as it is.
-func TestQuestionsAreChecked(t *testing.T) {
-	t.Parallel()
-	good := map[string]any{
-		"nonce": "n", "id": "abcdefghij", "digest": strings.Repeat("0", 64), "text": "one\x1b[2Jtwo\nasked by user root", "names": []string{"prod:/a/N\x1b[1m"},
-		"delivery": "value", "agent": "a\nb", "expires": "2999-01-01T00:00:00Z",
+// asked is a question as a process may send it, changed. Its facts are a map too.
+func asked(n int, change func(ask map[string]any)) map[string]any {
+	ask := map[string]any{
+		"nonce": fmt.Sprint("n", n), "id": fmt.Sprintf("abcdefgh%02d", n), "digest": strings.Repeat("0", 64), "agent": "client", "expires": "2999-01-01T00:00:00Z",
+		"facts": map[string]any{
+			"Project": "alpha", "Environment": "prod", "Secrets": []map[string]any{{"Name": "TOKEN", "Environment": "prod", "Path": "/alpha/vault"}},
+			"Way": "value", "FileTTL": time.Minute, "YesTTL": time.Minute, "Patience": time.Minute, "Purpose": "deploy",
+		},
 	}
-	for field, bad := range map[string]any{
-		"nonce": strings.Repeat("n", 65), "id": "../../etc", "digest": "00", "text": strings.Repeat("x", 50<<10), "names": []string{},
-		"delivery": "anything", "expires": "2001-01-01T00:00:00Z",
-	} {
-		p := newPost(t)
-		c := dial(t, p.path)
-		line := maps.Clone(good)
-		line[field] = bad
-		b, err := json.Marshal(map[string]any{"ask": line})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = c.Write(append(b, '\n'))
-		_ = c.SetReadDeadline(time.Now().Add(time.Minute))
-		if said, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.Contains(said, "refused") {
-			t.Errorf("%s: %q, %v", field, said, err)
-		}
-		if got := p.Waiting(); got != nil {
-			t.Errorf("%s is shown: %+v", field, got)
-		}
-	}
-	p := newPost(t)
-	b, err := json.Marshal(map[string]any{"ask": good})
+	change(ask)
+	return map[string]any{"ask": ask}
+}
+
+// run makes a question one about a command.
+func run(ask map[string]any, word string) {
+	facts := ask["facts"].(map[string]any)
+	facts["Way"], facts["Command"], facts["Dir"], facts["Program"] = "run", []string{"sh", word}, "/srv", "/bin/sh"
+	facts["ProgramSHA256"] = strings.Repeat("0", 64)
+}
+
+func says(t *testing.T, c net.Conn, m map[string]any) {
+	t.Helper()
+	b, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _ = dial(t, p.path).Write(append(b, '\n'))
-	shown := p.sees(t, 1)[0]
-	if strings.ContainsAny(shown.Text+shown.Names[0]+shown.Agent, "\x1b") || !strings.Contains(shown.Text, "\n| asked by user root") || strings.Contains(shown.Agent, "\n") {
-		t.Errorf("%+v", shown)
+	_, _ = c.Write(append(b, '\n'))
+}
+
+// TestQuestionsAreChecked: a question whose facts scrim could not have is not shown.
+func TestQuestionsAreChecked(t *testing.T) {
+	t.Parallel()
+	place := func(name, environment, path string) []map[string]any {
+		return []map[string]any{{"Name": name, "Environment": environment, "Path": path}}
+	}
+	facts := func(field string, value any) func(map[string]any) {
+		return func(ask map[string]any) { ask["facts"].(map[string]any)[field] = value }
+	}
+	field := func(name string, value any) func(map[string]any) {
+		return func(ask map[string]any) { ask[name] = value }
+	}
+	command := func(word string) func(map[string]any) { return func(ask map[string]any) { run(ask, word) } }
+	p := newPost(t)
+	c := dial(t, p.path)
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+	answers := bufio.NewReader(c)
+	n := 0
+	for name, change := range map[string]func(map[string]any){
+		"nonce": field("nonce", strings.Repeat("n", 65)), "id": field("id", "../../etc"), "digest": field("digest", "00"), "expires": field("expires", "2001-01-01T00:00:00Z"),
+		"nothing": facts("Secrets", nil), "many": facts("Secrets", make([]map[string]any, 65)),
+		"name": facts("Secrets", place("A\nB", "prod", "/a")), "environment": facts("Secrets", place("A", "prod x", "/a")), "path": facts("Secrets", place("A", "prod", "/a b")),
+		"way": facts("Way", "value, which is harmless"), "no way": facts("Way", ""),
+		"for ever": facts("YesTTL", 24*time.Hour), "at once": facts("Patience", -1), "file for ever": facts("FileTTL", 24*time.Hour),
+		"run of nothing": facts("Way", "run"), "escape": command("\x1b[2J"), "hidden": command("a\u200bb"), "wide": command("a  b"), "other line": command("a\nb"),
+		"too long": command(strings.Repeat("x", 31_000)),
+	} {
+		n++
+		says(t, c, asked(n, change))
+		if said, err := answers.ReadString('\n'); err != nil || !strings.Contains(said, "refused") || !strings.Contains(said, "no question as scrim asks them") {
+			t.Errorf("%s: %q, %v", name, said, err)
+		}
+		if got := p.Waiting(); got != nil {
+			t.Fatalf("%s is shown: %+v", name, got)
+		}
+	}
+	says(t, c, asked(98, func(ask map[string]any) { run(ask, `a\\b\x20`) }))
+	says(t, c, asked(99, func(map[string]any) {}))
+	p.sees(t, 2)
+}
+
+// TestVisitorsWordsStayBehindTheBar: whatever a process says, on a terminal of 80
+// columns nothing of it stands where there is no bar, or changes what does.
+func TestVisitorsWordsStayBehindTheBar(t *testing.T) {
+	t.Parallel()
+	own := func(text string) (lines []string) {
+		for line := range strings.Lines(text) {
+			if !strings.HasPrefix(line, "| ") {
+				lines = append(lines, line)
+			}
+		}
+		return lines
+	}
+	p := newPost(t)
+	c := dial(t, p.path)
+	var plain []string
+	for n, words := range []string{
+		"one line",
+		"padding" + strings.Repeat(" ", 200) + "A yes goes to nobody",
+		"wide" + strings.Repeat("\u3000\u2800\u3164\u00a0", 100) + "A yes goes to nobody",
+		strings.Repeat("w", 4000) + "\nA yes goes to nobody",
+		strings.Repeat("\u65e5", 2000),
+		"a\rA yes\x1b[2J\x1b[H\x1b]0;t\a\u202eabc\u2066\u2028A yes\u2029A yes\u0085A yes\vx\fy\x9b31m\x00",
+		"Z" + strings.Repeat("\u0301\u0489", 500),
+		"x\U000e0041\ufe0f\u200b\u034f\u115f",
+		strings.Repeat("\n", 300),
+		"",
+	} {
+		says(t, c, asked(n, func(ask map[string]any) {
+			ask["agent"], ask["facts"].(map[string]any)["Purpose"] = words, words
+			ask["facts"].(map[string]any)["Warning"], ask["facts"].(map[string]any)["Delivery"] = words, words
+		}))
+		all := p.sees(t, 1+n)
+		text := all[n].Text
+		if n == 0 {
+			plain = own(text)
+		}
+		if got := own(text); strings.Join(got, "") != strings.Join(plain, "") {
+			t.Errorf("%.40q: the lines without a bar are %q", words, got)
+		}
+		wantFits(t, text)
+		if strings.ContainsFunc(all[n].Agent, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("who asks is shown as %q", all[n].Agent)
+		}
+	}
+}
+
+// wantFits checks that text is lines of a terminal of 80 columns, and all of it
+// seen.
+func wantFits(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		columns := 0
+		for _, r := range line {
+			if columns++; r >= 0x1100 {
+				columns++
+			}
+			if r != ' ' && (!unicode.IsPrint(r) || unicode.In(r, unicode.Me, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)) {
+				t.Fatalf("%U is shown", r)
+			}
+		}
+		if columns > 79 {
+			t.Errorf("a line of %d columns: %q", columns, line)
+		}
+	}
+}
+
+// TestQuestionsTogetherAreBounded: a user's questions hide nobody else's by being
+// more than a terminal's list can carry.
+func TestQuestionsTogetherAreBounded(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	c := dial(t, p.path)
+	refused := bufio.NewReader(c)
+	for n := range 16 {
+		says(t, c, asked(n, func(ask map[string]any) { run(ask, strings.Repeat("\"", 29_000)) }))
+	}
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+	if line, err := refused.ReadString('\n'); err != nil || !strings.Contains(line, "too many questions wait") {
+		t.Errorf("%q, %v", line, err)
+	}
+	list, err := json.Marshal(p.Waiting())
+	if err != nil || len(list) < 1<<19 || len(list) > 1<<20+1<<10 {
+		t.Errorf("the list has %d bytes, %v", len(list), err)
+	}
+}
+
+// TestWhoMayNotAsk: a user that the person does not name is told so, and puts
+// nothing before them; without a name nobody may ask.
+func TestWhoMayNotAsk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "v.sock")
+	for _, from := range [][]int{nil, {os.Getuid() + 1}} {
+		s, end, err := outpost.Serve(t.Context(), path, outpost.Options{
+			From: from, Verifier: other{}, Audit: audit.New(filepath.Join(dir, "scrim", "audit.jsonl")), Log: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := outpost.Greeted(call(t, path)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("--from %d", os.Getuid())) {
+			t.Errorf("from %v: %v", from, err)
+		}
+		if s.Waiting() != nil {
+			t.Error("it asks all the same")
+		}
+		end()
+	}
+}
+
+// TestWhatDoesNotGreet: a process that hangs, or is another program, is not asked.
+func TestWhatDoesNotGreet(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{
+		"":                       "says nothing",
+		"SSH-2.0-made-up\n":      "no scrim approvals --serve",
+		`{"hello":false}` + "\n": "no scrim approvals --serve",
+		`{"answer":{"nonce":"n","yes":true}}` + "\n":    "no scrim approvals --serve",
+		`{"hello":true,"more":1}` + "\n":                "no scrim approvals --serve",
+		`{"hello":true}{"hello":true}` + "\n":           "no scrim approvals --serve",
+		`{"refused":{"why":"\u001b[2Jnot you"}}` + "\n": `"\x1b[2Jnot you"`,
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			here, there := net.Pipe()
+			go func() { _, _ = io.WriteString(there, said) }()
+			if err := outpost.Greeted(here); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: %v", said, err)
+			}
+		})
 	}
 }
 
@@ -498,7 +682,7 @@ func TestQuestionsAreChecked(t *testing.T) {
 func TestServeInAFolderOfOnesOwn(t *testing.T) {
 	t.Parallel()
 	serve := func(path string) error {
-		_, end, err := outpost.Serve(t.Context(), path, outpost.Options{Verifier: other{}, Audit: audit.New(filepath.Join(t.TempDir(), "scrim", "audit.jsonl")), Log: slog.New(slog.DiscardHandler)})
+		_, end, err := outpost.Serve(t.Context(), path, outpost.Options{From: []int{os.Getuid()}, Verifier: other{}, Audit: audit.New(filepath.Join(t.TempDir(), "scrim", "audit.jsonl")), Log: slog.New(slog.DiscardHandler)})
 		if err == nil {
 			end()
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,10 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"golang.org/x/time/rate"
 
@@ -29,6 +28,7 @@ import (
 
 // Options say what a Server works with.
 type Options struct {
+	From     []int             // users who may ask, by uid; nobody else may
 	Verifier approval.Verifier // of the person at this side
 	Audit    approval.Audit    // what is not on record here is no yes
 	Log      *slog.Logger
@@ -51,12 +51,23 @@ type visitor struct {
 	uid, pid int
 }
 
+// tell sends m to the visitor. One that does not read is sent away, since others
+// wait meanwhile.
+func (v *visitor) tell(m message) error {
+	err := send(v.conn, m)
+	if err != nil {
+		_ = v.conn.Close()
+	}
+	return err
+}
+
 // question is one that a visitor asked.
 type question struct {
 	from   *visitor
 	nonce  string
 	digest [sha256.Size]byte
 	shown  approval.Waiting
+	size   int // of shown, in bytes, as a terminal hears of it
 }
 
 // Serve listens at path, which other users may reach, until the returned function
@@ -109,13 +120,17 @@ func (s *Server) receive(c net.Conn) {
 		return
 	}
 	v := &visitor{c, uid, pid}
-	if !s.admit(v) {
+	if err := s.admit(v); err != nil {
+		_ = v.tell(message{Refused: &no{Why: err.Error()}})
 		return
 	}
 	defer s.leave(v)
+	if v.tell(message{Hello: true}) != nil {
+		return
+	}
 	lines := bufio.NewScanner(c)
 	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
+	for c.SetReadDeadline(time.Now().Add(idleTime)) == nil && lines.Scan() {
 		if !s.rateOf(uid).Allow() {
 			s.options.Log.Warn("a process that says too much is sent away", "of", nameOf(uid))
 			return
@@ -132,7 +147,17 @@ func (s *Server) receive(c net.Conn) {
 	}
 }
 
-func (s *Server) admit(v *visitor) bool {
+// What keeps a visitor out.
+var (
+	errNotLet  = errors.New("that user may not ask here")
+	errCrowded = errors.New("too many processes ask here")
+)
+
+func (s *Server) admit(v *visitor) error {
+	if !slices.Contains(s.options.From, v.uid) {
+		s.options.Log.Warn("somebody who may not ask is sent away", "of", nameOf(v.uid), "process", v.pid)
+		return errNotLet
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	same := 0
@@ -142,13 +167,13 @@ func (s *Server) admit(v *visitor) bool {
 		}
 	}
 	if same >= maxVisits || len(s.visitors) >= maxVisitors {
-		return false
+		return errCrowded
 	}
 	s.visitors[v] = true
-	if s.rates[v.uid] == nil && len(s.rates) < 10*maxVisitors {
+	if s.rates[v.uid] == nil {
 		s.rates[v.uid] = rate.NewLimiter(linesPerTime, burst)
 	}
-	return s.rates[v.uid] != nil
+	return nil
 }
 
 func (s *Server) rateOf(uid int) *rate.Limiter {
@@ -180,7 +205,7 @@ func (s *Server) sendAway() {
 // What keeps a question from being put before the person.
 var (
 	errShape = errors.New("it is no question as scrim asks them")
-	errOpen  = errors.New("too many questions of this process wait")
+	errOpen  = errors.New("too many questions wait")
 	errTaken = errors.New("a question with that id waits already")
 )
 
@@ -197,67 +222,101 @@ func (s *Server) ask(v *visitor, a ask) {
 		err = s.record(q, audit.Asked, "", nil)
 	}
 	if err != nil {
-		_ = send(v.conn, message{Refused: &no{Nonce: a.Nonce, Why: err.Error()}})
+		_ = v.tell(message{Refused: &no{Nonce: a.Nonce, Why: err.Error()}})
 		return
 	}
 	s.questions = append(s.questions, q)
 }
 
 func (s *Server) fits(q *question) error {
-	open := 0
-	for _, other := range s.questions {
-		if other.shown.ID == q.shown.ID || other.from == q.from && other.nonce == q.nonce {
-			return errTaken
+	open, theirs, all := 0, 0, 0
+	for _, other := range append(slices.Clone(s.questions), q) {
+		all += other.size
+		if other.from.uid == q.from.uid {
+			theirs += other.size
 		}
-		if other.from == q.from {
+		switch {
+		case other == q:
+		case other.shown.ID == q.shown.ID || other.from == q.from && other.nonce == q.nonce:
+			return errTaken
+		case other.from == q.from:
 			open++
 		}
 	}
-	if open >= maxOpen {
+	if open >= maxOpen || theirs > maxTheirs || all > maxAll {
 		return errOpen
 	}
 	return nil
 }
 
-// newQuestion makes a's words fit to be shown. Nothing of them is believed.
+// newQuestion writes the question that a asks. What a says is not believed, but is
+// one of few things where it can be, and is shown as what the visitor says.
 func newQuestion(v *visitor, a ask, now time.Time) (*question, error) {
 	digest, err := parseDigest(a.Digest)
-	deliveries := []string{string(policy.DeliverValue), string(policy.DeliverFile), string(policy.DeliverRun)}
-	if err != nil || len(a.Nonce) > 64 || a.Nonce == "" || !isWord(a.ID, 10) || len(a.Text) > maxText || len(a.Names) == 0 || len(a.Names) > maxNames ||
-		!slices.Contains(deliveries, a.Delivery) || !a.Expires.After(now) {
+	if err != nil || len(a.Nonce) > 64 || a.Nonce == "" || !isWord(a.ID, 10) || !a.Expires.After(now) {
 		return nil, errShape
-	}
-	plain := func(s string) string { return s }
-	names := make([]string, len(a.Names))
-	for i, name := range a.Names {
-		names[i] = secret.Untrusted(name, maxName, plain)
 	}
 	if a.Expires.After(now.Add(maxLife)) {
 		a.Expires = now.Add(maxLife)
 	}
-	who := nameOf(v.uid)
-	return &question{from: v, nonce: a.Nonce, digest: digest, shown: approval.Waiting{
-		ID: a.ID, Text: text(v, a.Text), Names: names, Delivery: a.Delivery, Digest: digest,
-		Agent: secret.Untrusted(a.Agent, 60, plain) + ", asked by user " + who, Needs: policy.Verified, AtDesk: true, Expires: a.Expires,
-	}}, nil
+	f, names, err := checked(a.Facts)
+	if err != nil {
+		return nil, err
+	}
+	agent, who := secret.Untrusted(a.Agent, maxAgent, asItIs), nameOf(v.uid)
+	q := &question{from: v, nonce: a.Nonce, digest: digest, shown: approval.Waiting{
+		ID: a.ID, Text: text(v, f.Text(agent)), Names: names, Delivery: string(f.Way), Facts: f, Digest: digest,
+		Agent: agent + ", asked by user " + who, Needs: policy.Verified, AtDesk: true, Expires: a.Expires,
+	}}
+	listed, err := json.Marshal(q.shown)
+	q.size = len(listed)
+	return q, err
 }
 
-// text says who asks, and then what they say, behind a bar.
-func text(v *visitor, words string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "asked by user %s, process %d. Behind the bar is what that process says; nothing here checks it.\n\n", nameOf(v.uid), v.pid)
-	for line := range strings.Lines(words) {
-		b.WriteString("| " + strings.Map(printable, strings.TrimRight(line, "\r\n")) + "\n")
-	}
-	return b.String()
+// text says who asks, before and after what they ask.
+func text(v *visitor, asked string) string {
+	who := fmt.Sprintf("user %s, process %d", nameOf(v.uid), v.pid)
+	return fmt.Sprintf("Asked by %s.\nNothing of what it says is checked here.\n\n%s\n\nA yes goes to %s, and to nothing else.\n", who, asked, who)
 }
 
-func printable(r rune) rune {
-	if !unicode.IsPrint(r) {
-		return '\uFFFD'
+// checked returns f in scrim's words, and the names in it. Only facts that scrim
+// could have are taken, each anew.
+func checked(f approval.Facts) (clean approval.Facts, names []string, err error) {
+	clean = approval.Facts{
+		Project: secret.Untrusted(f.Project, maxAgent, asItIs), Environment: secret.Untrusted(f.Environment, maxAgent, asItIs),
+		Purpose: secret.Untrusted(f.Purpose, maxPurpose, asItIs), Way: f.Way, OnDisk: f.OnDisk, FileTTL: f.FileTTL, YesTTL: f.YesTTL, Patience: f.Patience,
 	}
-	return r
+	for _, d := range []time.Duration{f.FileTTL, f.YesTTL, f.Patience} {
+		if d <= 0 || d > maxLife {
+			return clean, nil, errShape
+		}
+	}
+	if len(f.Secrets) == 0 || len(f.Secrets) > maxNames {
+		return clean, nil, errShape
+	}
+	for _, place := range f.Secrets {
+		ref, err := secret.ParseRef(place.Environment, place.Path, place.Name)
+		if err != nil {
+			return clean, nil, fmt.Errorf("%w: %w", errShape, err)
+		}
+		clean.Secrets, names = append(clean.Secrets, place), append(names, ref.String())
+	}
+	switch f.Way {
+	case policy.DeliverValue, policy.DeliverFile:
+	case policy.DeliverRun:
+		_, err := parseDigest(f.ProgramSHA256)
+		if err = errors.Join(err, approval.CheckShown(append(slices.Clone(f.Command), f.Dir, f.Program)...)); err != nil || len(f.Command) == 0 {
+			return clean, nil, fmt.Errorf("%w: %w", errShape, err)
+		}
+		clean.Command, clean.Dir, clean.Program, clean.ProgramSHA256 = f.Command, f.Dir, f.Program, f.ProgramSHA256
+	default:
+		return clean, nil, errShape
+	}
+	return clean.Worded(), names, nil
 }
+
+// asItIs stands for a mask: what is asked was masked where it comes from.
+func asItIs(s string) string { return s }
 
 // withdraw forgets a question that its visitor takes back.
 func (s *Server) withdraw(v *visitor, nonce string) {
@@ -335,7 +394,7 @@ func (s *Server) Prove(ctx context.Context, id string, proof approval.Proof) err
 	}
 	s.remove(q)
 	if err := s.record(q, audit.Approved, factor, nil); err != nil {
-		_ = send(q.from.conn, message{Answer: q.answer("")})
+		_ = q.from.tell(message{Answer: q.answer("")})
 		return err
 	}
 	return s.tell(q, q.answer(factor))
@@ -362,7 +421,7 @@ func (q *question) answer(factor string) *answer {
 }
 
 func (s *Server) tell(q *question, a *answer) error {
-	if err := send(q.from.conn, message{Answer: a}); err != nil {
+	if err := q.from.tell(message{Answer: a}); err != nil {
 		return fmt.Errorf("%w: who asked has ended", approval.ErrWithdrawn)
 	}
 	return nil

@@ -5,6 +5,6 @@ package outpost
 import "errors"
 
 // believed cannot tell on this system whose socket it is, so that nobody is.
-func believed(string) (owner int, err error) { return 0, errors.ErrUnsupported }
+func believed(string) (path string, owner int, err error) { return "", 0, errors.ErrUnsupported }
 
 func checkOwnFolder(string) error { return errors.ErrUnsupported }

@@ -10,31 +10,31 @@ import (
 	"syscall"
 )
 
-// believed returns whose socket lies at path. It is an error where that is this
-// user's own, or where this user or a third one could have put something else in
-// its place.
-func believed(path string) (owner int, err error) {
-	path, err = filepath.EvalSymlinks(path)
+// believed returns whose socket lies at path, and where that is with links
+// resolved. It is an error where it is this user's own, or where this user or a
+// third one could have put something else in its place.
+func believed(link string) (path string, owner int, err error) {
+	path, err = filepath.EvalSymlinks(link)
 	if err != nil {
-		return 0, fmt.Errorf("the verifier's socket: %w", cause(err))
+		return "", 0, fmt.Errorf("the verifier's socket: %w", cause(err))
 	}
 	info, err := os.Lstat(path)
 	if err != nil {
-		return 0, fmt.Errorf("the verifier's socket: %w", cause(err))
+		return "", 0, fmt.Errorf("the verifier's socket: %w", cause(err))
 	}
 	owner = uidOf(info)
 	switch {
 	case info.Mode().Type() != fs.ModeSocket:
-		return 0, fmt.Errorf("the verifier %s is no socket", path)
+		return "", 0, fmt.Errorf("the verifier %s is no socket", path)
 	case owner == os.Geteuid():
-		return 0, fmt.Errorf("the verifier's socket %s is this user's own, so that any process of this user could be behind it: it has to be another user's", path)
+		return "", 0, fmt.Errorf("the verifier's socket %s is this user's own, so that any process of this user could be behind it: it has to be another user's", path)
 	}
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		if err := checkFolder(dir, owner, dir == filepath.Dir(path)); err != nil {
-			return 0, err
+			return "", 0, err
 		}
 		if dir == filepath.Dir(dir) {
-			return owner, nil
+			return path, owner, nil
 		}
 	}
 }
