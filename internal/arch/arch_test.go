@@ -60,6 +60,7 @@ func write(path, data string) error {
 func check(t *testing.T, root string) []string {
 	t.Helper()
 	var findings []string
+	promised := promises{tests: map[string]bool{}, scripts: map[string]bool{}}
 	files := token.NewFileSet()
 	err := walk(root, func(name string) error {
 		data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
@@ -67,6 +68,7 @@ func check(t *testing.T, root string) []string {
 			return err
 		}
 		findings = append(findings, checkText(root, name, data)...)
+		promised.read(name, string(data))
 		if !strings.HasSuffix(name, ".go") {
 			return nil
 		}
@@ -86,6 +88,7 @@ func check(t *testing.T, root string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	findings = append(findings, promised.findings()...)
 	slices.Sort(findings)
 	return findings
 }

@@ -166,23 +166,6 @@ func (p person) serves(socket string) (kill func()) {
 	return nil
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // trail returns the kinds on a user's audit trail, with the factor where there is one.
 func (u users) trail(state string) string {
 	u.Helper()
@@ -533,4 +516,54 @@ func listenUp() int {
 		b, _ := io.ReadAll(c)
 		_, _ = os.Stdout.Write(slices.Clone(b))
 	}
+}
+
+// The whole server runs as another user than the client and its agent, which then
+// have what it says and nothing else: not its credentials, its trail, its questions.
+func TestServerOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	u := newUsers(t, cast{asking: 12021, deciding: 12022})
+	store, server := serve(t)
+	r := storeRig(t, store, server.URL(), devstore.MayRead(), "PROJECT_ENV=prod")
+	home := u.folder("server", u.deciding, 0o755) // worse than it is by default
+	for i, entry := range r.env {
+		r.env[i] = strings.ReplaceAll(entry, r.home, home)
+	}
+	r.home, r.argv, r.prepare = home, []string{u.scrim, "serve"}, as(u.deciding)
+	for _, dir := range []string{"XDG_CONFIG_HOME", "XDG_STATE_HOME", "TMPDIR"} {
+		u.must(os.Mkdir(filepath.Join(home, dir), 0o755))
+	}
+	u.own(home, u.deciding)
+	w := open(t, r, legacy, canAsk)
+	question := w.ask("PAYOUT_PHRASE", "pay the people")
+
+	does := func(uid int, line string) (string, error) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", line)
+		cmd.Dir, cmd.Env = u.dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_STATE_HOME=" + filepath.Join(home, "XDG_STATE_HOME")}
+		as(uid)(cmd)
+		out, err := cmd.Output()
+		return string(out), err
+	}
+	trail, desk := "cat "+filepath.Join(home, "XDG_STATE_HOME", "scrim", "audit.jsonl"), u.scrim+" approvals --json"
+	pid := w.cmd.Process.Pid
+	for _, line := range []string{
+		trail, fmt.Sprintf("cat /proc/%d/environ", pid), fmt.Sprintf("head -c 1 /proc/%d/mem", pid), fmt.Sprintf("ls /dev/shm/scrim-%d", u.deciding), fmt.Sprintf("kill %d", pid),
+	} {
+		if out, err := does(u.asking, line); err == nil || out != "" {
+			t.Errorf("%s: %q, %v", line, out, err)
+		}
+	}
+	if out, err := does(u.asking, desk); err != nil || strings.Contains(out, "PAYOUT_PHRASE") {
+		t.Errorf("another user's questions: %q, %v", out, err)
+	}
+	for _, line := range []string{trail, desk} {
+		if out, err := does(u.deciding, line); err != nil || !strings.Contains(out, "PAYOUT_PHRASE") {
+			t.Errorf("its own user does not see it either: %s: %q, %v", line, out, err)
+		}
+	}
+	if got := w.answer(question, deny); got.Facts.Status != "denied" {
+		t.Errorf("%+v", got.Facts)
+	}
+	w.end(nothing)
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,6 +31,24 @@ const (
 // canAsk are the capabilities of a client that shows forms.
 var canAsk = map[string]any{"elicitation": map[string]any{}}
 
+// lockedBuffer is what a running program has written so far.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // wire is a client that is as plain as can be: lines to a server and lines
 // from it.
 type wire struct {
@@ -45,7 +64,8 @@ type wire struct {
 	capabilities map[string]any
 	lastID       int
 
-	sent, received, logged bytes.Buffer // received belongs to the reader until frames is closed
+	sent, received bytes.Buffer // received belongs to the reader until frames is closed
+	logged         lockedBuffer
 }
 
 // dial starts the server of r without a word to it.
@@ -254,7 +274,7 @@ func (w *wire) check(approved disclosure) {
 }
 
 func (w *wire) transcript() transcript {
-	return transcript{w.sent.Bytes(), w.received.Bytes(), w.logged.Bytes()}
+	return transcript{w.sent.Bytes(), w.received.Bytes(), []byte(w.logged.String())}
 }
 
 func (w *wire) fatalf(format string, args ...any) {
