@@ -50,8 +50,9 @@ func visitOf(result *mcp.ElicitationResult) visit {
 }
 
 // atDesk waits for a person who answers outside the client. The call that asked
-// first has the client open the page for them; where the client cannot, the agent
-// is who tells them, so that the call ends.
+// first has the client open the page for them; where the client cannot, it is opened
+// in their browser; where there is none, the agent is who tells them, so that the
+// call ends.
 func (d Deps) atDesk(ctx context.Context, question *approval.Question, v visit, limit <-chan time.Time) error {
 	switch {
 	case v == refused:
@@ -61,9 +62,15 @@ func (d Deps) atDesk(ctx context.Context, question *approval.Question, v visit, 
 	case !question.Fresh:
 		return d.wait(ctx, question, question.Done, nil, limit)
 	}
-	address, ok := d.address(ctx, question)
+	address, ok := d.page(question.ID)
 	if !ok {
 		return d.stillPending(question)
+	}
+	if !canAsk(ctx, mcp.ElicitationModeURL) {
+		if !d.show(ctx, question, address) {
+			return d.stillPending(question)
+		}
+		return d.wait(ctx, question, question.Done, nil, limit)
 	}
 	page := mcp.ElicitationParams{Mode: mcp.ElicitationModeURL, Message: question.Text, URL: address}
 	if server.IsModernRequest(ctx) {
@@ -71,14 +78,6 @@ func (d Deps) atDesk(ctx context.Context, question *approval.Question, v visit, 
 	}
 	page.ElicitationID = question.ID
 	return d.wait(ctx, question, d.open(ctx, question, page), nil, limit)
-}
-
-// address returns the page's, where the client can open it.
-func (d Deps) address(ctx context.Context, question *approval.Question) (string, bool) {
-	if !canAsk(ctx, mcp.ElicitationModeURL) {
-		return "", false
-	}
-	return d.page(question.ID)
 }
 
 // page returns the address of the question with that id, where there is a page.
@@ -91,6 +90,19 @@ func (d Deps) page(id string) (string, bool) {
 		d.Log.Info("the page cannot be shown: scrim approve is the way", "error", err)
 	}
 	return address, err == nil
+}
+
+// show opens the page in the browser of the person at this machine, and reports
+// whether it did.
+func (d Deps) show(ctx context.Context, question *approval.Question, address string) bool {
+	if d.Browser == nil {
+		return false
+	}
+	err := d.Browser(ctx, address)
+	if err != nil {
+		d.Log.Info("the page does not open by itself", "request", question.ID, "error", err)
+	}
+	return err == nil
 }
 
 // open has a client that knows no input requests open the page. The returned

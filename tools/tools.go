@@ -38,8 +38,11 @@ type Deps struct {
 	Errands      launch.Errands
 	Files        *handover.Files // nil: no value is handed over in a file
 	Pages        Pages           // nil: questions at the desk are answered on a terminal alone
-	Log          *slog.Logger
-	Now          func() time.Time
+	// Browser opens an address before the person at this machine, for clients that
+	// cannot. Nil: nobody sits there, or they do not want it.
+	Browser func(ctx context.Context, address string) error
+	Log     *slog.Logger
+	Now     func() time.Time
 
 	// Patience bounds how long one call waits for a person: several clients end
 	// a call after 60 seconds, whatever progress they are told of. Zero is 50 s.

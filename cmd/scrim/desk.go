@@ -4,13 +4,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"scrim/internal/approval"
 	desks "scrim/internal/approval/desk"
 	"scrim/internal/approval/outpost"
 	"scrim/internal/approval/page"
 	"scrim/internal/approver"
+	"scrim/internal/browser"
 	"scrim/internal/config"
 	"scrim/policy"
 	"scrim/tools"
@@ -106,6 +109,27 @@ func pages(ctx context.Context, gate *approval.Gate, enrolled *approver.Approver
 		return nil
 	}
 	return page.New(ctx, gate, enrolled)
+}
+
+// maxOpened bounds how many pages a server opens by itself: no more than it may be
+// given approvals. Who withdraws one question after the other opens no more.
+const maxOpened = 20
+
+var errOpenedEnough = fmt.Errorf("this server has opened %d pages, and opens no more", maxOpened)
+
+// opener opens pages before the person at this machine. Nil where nobody sits there,
+// or where they do not want it.
+func opener(c *cli, cfg config.Config) func(context.Context, string) error {
+	if !cfg.Browser || browser.Here(c.getenv) != nil {
+		return nil
+	}
+	var opened atomic.Int32
+	return func(ctx context.Context, address string) error {
+		if opened.Add(1) > maxOpened {
+			return errOpenedEnough
+		}
+		return browser.Open(ctx, address)
+	}
 }
 
 // Enrolled reports whether there is a PIN or a passkey.

@@ -5,8 +5,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -22,7 +26,8 @@ func TestHostileAgent(t *testing.T) {
 	t.Parallel()
 	parent := t
 	a := newAsker(t, true)
-	h := &hostile{asker: a, id: a.asks("deploy", "").RequestID}
+	h := &hostile{asker: a}
+	h.id, h.page = h.question(t)
 	for _, attack := range []struct {
 		name string
 		do   func(*testing.T)
@@ -32,6 +37,7 @@ func TestHostileAgent(t *testing.T) {
 		{"takes another request's id", h.takesAnotherID},
 		{"sits at a terminal that it made up", h.sitsAtATerminal},
 		{"speaks to the desk", h.speaksToTheDesk},
+		{"is at the page", h.isAtThePage},
 		{"sets a PIN of its own", h.setsItsOwnPIN},
 		{"writes the policy", h.writesThePolicy},
 		{"enrols itself", h.enrolsItself},
@@ -44,13 +50,28 @@ func TestHostileAgent(t *testing.T) {
 		})
 	}
 	h.personDecides(t)
+	h.sendsItAgain(t)
 	h.changesTheCommand(t)
 }
 
 // hostile is an agent and a question of its own, for which it wants the yes.
 type hostile struct {
 	*asker
-	id string
+
+	id    string
+	page  string // its address
+	token string // of the page's form, once it was looked at
+}
+
+// question asks for the secret anew, and returns the question and its page.
+func (h *hostile) question(t *testing.T) (id, page string) {
+	t.Helper()
+	asked := h.asks("deploy", "")
+	page = regexp.MustCompile(`http://localhost:\d+/question/\w+`).FindString(asked.NextStep)
+	if asked.Status != "pending" || page == "" {
+		t.Fatalf("%+v", asked)
+	}
+	return asked.RequestID, page
 }
 
 // refusedMore asserts that an attempt is on the trail.
@@ -75,11 +96,11 @@ func (h *hostile) hasNothing(t *testing.T) {
 }
 
 // modernCall asks for the secret as a client of 2026-07-28, with whatever else it likes
-// to send.
+// to send. It opens no addresses: the calls of the older era would wait for that too.
 func (h *hostile) modernCall(arguments, more string) string {
 	return h.call("tools/call", fmt.Sprintf(`{"name":"get_vault_secret","arguments":%s,%s"_meta":{`+
 		`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"gemini-cli-mcp-client","version":"1"},`+
-		`"io.modelcontextprotocol/clientCapabilities":{"elicitation":{"form":{},"url":{}}}}}`, arguments, more))
+		`"io.modelcontextprotocol/clientCapabilities":{"elicitation":{"form":{}}}}}`, arguments, more))
 }
 
 // answersItself says yes in every way that the protocol has, for a call that no
@@ -156,6 +177,101 @@ func (h *hostile) speaksToTheDesk(t *testing.T) {
 			}
 		}
 	})
+}
+
+// isAtThePage has the address, and so all that the page has: it looks, and sends
+// what no form there sends, and a yes without a proof.
+func (h *hostile) isAtThePage(t *testing.T) {
+	looked := h.visits(t, h.page, nil)
+	token := regexp.MustCompile(`name="token" value="(\w+)"`).FindStringSubmatch(looked)
+	if token == nil || !strings.Contains(looked, "DEPLOY_TOKEN") {
+		t.Fatalf("there is no form on %s", looked)
+	}
+	h.token = token[1]
+	for header, lie := range map[string]string{"Host": "rebound.example", "Origin": "https://other.example", "Sec-Fetch-Site": "cross-site"} {
+		h.visits(t, h.page, url.Values{"token": {h.token}, "do": {"approve"}, "pin": {deskPIN}}, header, lie)
+	}
+	attempts := []url.Values{
+		{"do": {"approve"}, "pin": {deskPIN}},
+		{"token": {h.id}, "do": {"approve"}, "pin": {deskPIN}},
+		{"token": {h.token}, "do": {"approve"}},
+		{"token": {h.token}, "do": {"approve"}, "pin": {""}, "assertion": {""}},
+		{"token": {h.token}, "do": {"approve"}, "assertion": {`{"type":"public-key","factor":"passkey"}`}},
+		{"token": {h.token}, "do": {"approve"}, "pin": {deskPIN}, "assertion": {"{}"}},
+		{"token": {h.token}, "do": {"approved"}, "pin": {deskPIN}},
+	}
+	h.refusedMore(t, len(attempts), func() {
+		for _, form := range attempts {
+			h.visits(t, h.page, form)
+		}
+	})
+	origin, _, _ := strings.Cut(h.page, "/question/")
+	h.visits(t, origin+"/approved", nil) // which says so to whoever looks, and does nothing
+}
+
+// visits sends a form to an address, or looks at it, in the way of the page itself but
+// for one header, and returns what came of it, which must not be the value.
+func (h *hostile) visits(t *testing.T, address string, form url.Values, lie ...string) string {
+	t.Helper()
+	method := http.MethodGet
+	if form != nil {
+		method = http.MethodPost
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if form != nil {
+		r.Header.Set("Origin", "http://"+r.URL.Host)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i < len(lie); i += 2 {
+		r.Header.Set(lie[i], lie[i+1])
+		if lie[i] == "Host" {
+			r.Host = lie[i+1]
+		}
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || strings.Contains(string(text), litValue) {
+		t.Errorf("%v: %v: %s", form, err, text)
+	}
+	if lie != nil && response.StatusCode < http.StatusBadRequest {
+		t.Errorf("with %s it is taken: %d", lie, response.StatusCode)
+	}
+	return string(text)
+}
+
+// sendsItAgain has seen what the person's browser sends, and sends it once more: to
+// the question that is answered, and to the next one. Then it guesses.
+func (h *hostile) sendsItAgain(t *testing.T) {
+	seen := url.Values{"token": {h.token}, "do": {"approve"}, "pin": {deskPIN}}
+	if text := h.visits(t, h.page, seen); !strings.Contains(text, "This question is over") {
+		t.Errorf("a second answer: %s", text)
+	}
+	id, page := h.question(t)
+	h.refusedMore(t, 2, func() {
+		if text := h.visits(t, page, seen); !strings.Contains(text, "This did not come from the page") {
+			t.Errorf("the answer to another question: %s", text)
+		}
+		token := regexp.MustCompile(`name="token" value="(\w+)"`).FindStringSubmatch(h.visits(t, page, nil))
+		guess := url.Values{"token": {token[1]}, "do": {"approve"}, "pin": {"password and more"}}
+		if text := h.visits(t, page, guess); !strings.Contains(text, "That is not the PIN. 9 more tries are left") {
+			t.Errorf("a guess: %s", text)
+		}
+	})
+	for _, r := range h.records() {
+		if r.RequestID == id && (r.Kind == audit.Approved || r.Kind == audit.Granted) {
+			t.Errorf("there is a yes: %+v", r)
+		}
+	}
+	if n := strings.Count(h.all.String(), litValue); n != 2 { // the person's yes, in the structured content and in the text
+		t.Errorf("the value is %d times in what the server wrote", n)
+	}
 }
 
 // setsItsOwnPIN puts a file in the place of the person's, whose PIN it knows. The

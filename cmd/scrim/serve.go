@@ -120,7 +120,7 @@ func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redac
 	}, log)
 	app.Store(server.New(tools.Deps{
 		Scope: cfg.Scope, IdentityKind: from.Kind, VaultKind: vaultKind(cfg), Store: secrets, Session: inside,
-		Pages: pages, Elsewhere: cfg.Verifier != "",
+		Pages: pages, Browser: opener(c, cfg), Elsewhere: cfg.Verifier != "",
 		Gate: gate, Trail: trail, Errands: runs, Files: handed, Redactor: redactor, Log: log, Now: time.Now,
 	}, version()))
 	return app.Load(), gate

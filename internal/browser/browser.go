@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,20 +37,37 @@ func here(system string, getenv func(string) string) error {
 	return nil
 }
 
-// openTime is how long the system's opener may take.
-const openTime = 10 * time.Second
+// openTime is how long the system's opener is waited for. One that takes longer
+// has become the browser.
+const openTime = 5 * time.Second
 
 // Open has the system open address in the person's browser. It returns when the
-// system took it, which is before anything is seen.
+// system took it, which is before anything is seen. The browser outlives ctx.
 func Open(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, openTime)
-	defer cancel()
 	name, args := opener(runtime.GOOS, address)
-	if err := exec.CommandContext(ctx, name, args...).Run(); err != nil { //nolint:gosec // G204: the system's own program, and an address that scrim made
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), name, args...) //nolint:gosec // G204: the system's own program, and an address that scrim made
+	cmd.Env = slices.DeleteFunc(os.Environ(), isCredential)
+	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("open a browser: %w", err)
 	}
-	return nil
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			return fmt.Errorf("open a browser: %s: %w", name, err)
+		}
+		return nil
+	case <-time.After(openTime):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
+
+// isCredential reports whether a variable is one that a process needs to read
+// secrets, and a browser does not.
+func isCredential(variable string) bool { return strings.HasPrefix(variable, "INFISICAL_") }
 
 // opener is the system's command for it.
 func opener(system, address string) (name string, args []string) {

@@ -34,13 +34,14 @@ func TestOpen(t *testing.T) {
 	name, _ := opener("linux", "")
 	dir := t.TempDir()
 	said := filepath.Join(dir, "said")
-	script := "#!/bin/sh\nprintf %s \"$*\" >" + said + "\n"
+	script := "#!/bin/sh\nprintf %s \"$*$INFISICAL_TOKEN\" >" + said + "\n"
 	for _, name := range []string{name, "open"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	t.Setenv("PATH", dir)
+	t.Setenv("INFISICAL_TOKEN", "made-up, and none of a browser's business")
 	if err := Open(t.Context(), "http://localhost:4711/x/"); err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,22 @@ func TestVerifier(t *testing.T) {
 	}
 }
 
+// TestBrowser is whether pages open by themselves, in the user's file alone.
+func TestBrowser(t *testing.T) {
+	for user, want := range map[string]bool{"": true, "[approval]\nbrowser = true\n": true, "[approval]\nbrowser = false\n": false} {
+		w := newWorld(t)
+		w.scrimTOML(minimal)
+		w.userFile(user)
+		if got := must(Load(w.input())).Browser; got != want {
+			t.Errorf("%q: %t", user, got)
+		}
+		w.scrimTOML(minimal + "approval.browser = true\n")
+		if _, err := Load(w.input()); err == nil || !strings.Contains(err.Error(), "a file in a repository may not set approval.browser: ") {
+			t.Errorf("in a repository: %v", err)
+		}
+	}
+}
+
 // TestNothingElseMovesTheVerifier: what an agent can write or set leaves the socket
 // where the user's file says that it is, and where it says none, puts none there.
 func TestNothingElseMovesTheVerifier(t *testing.T) {

@@ -52,6 +52,9 @@ type Config struct {
 	// Verifier is the socket of another user, who alone proves that a person is
 	// there; empty: this user does. Only the user's own file can say it.
 	Verifier string
+	// Browser is whether a question's page may be opened in the person's browser
+	// without a word. Only the user's own file can say no.
+	Browser  bool
 	Log      Log
 	Redact   Redact
 	Run      Run
@@ -127,7 +130,7 @@ func Load(in Input) (Config, error) {
 	}
 	types, own := l.types()
 	return Config{
-		Scope: scope, Credentials: credentials, Identities: l.atSite(identities, scope.Site), Vault: vault, Verifier: l.user.doc.Approval.Verifier, Log: log,
+		Scope: scope, Credentials: credentials, Identities: l.atSite(identities, scope.Site), Vault: vault, Verifier: l.user.doc.Approval.Verifier, Browser: l.user.opensBrowser(), Log: log,
 		Redact: l.redact(), Run: l.run(), Types: types, OwnTypes: own, Policy: l.policyRules(scope.Project), UserFile: l.userFilePath(), origins: l.origins,
 	}, nil
 }

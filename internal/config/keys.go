@@ -73,6 +73,7 @@ func rules() map[string]keyRule {
 
 		"approval":          {holds: "a table", userOnly: true},
 		"approval.verifier": {holds: "a string", userOnly: true},
+		"approval.browser":  {holds: "true or false", userOnly: true},
 	}
 	maps.Copy(all, policyKeys("policy", false))
 	maps.Copy(all, policyKeys("projects.*.policy", true))

@@ -37,6 +37,7 @@ type document struct {
 	Agent    []string       `toml:"agent"`
 	Approval struct {
 		Verifier string `toml:"verifier"`
+		Browser  *bool  `toml:"browser"` // nil: yes
 	} `toml:"approval"`
 	Run struct {
 		Allow    []string `toml:"allow"`
@@ -300,6 +301,9 @@ func (f file) checkApproval() error {
 	}
 	return nil
 }
+
+// opensBrowser reports whether nothing speaks against it.
+func (f file) opensBrowser() bool { return f.doc.Approval.Browser == nil || *f.doc.Approval.Browser }
 
 // checkTypes checks the declared types. A type that scrim does not know would
 // check nothing.

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -13,16 +12,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/creack/pty"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"scrim/internal/approval"
@@ -35,66 +31,9 @@ import (
 var pictures = flag.String("pictures", "", "take the pictures of the approval page anew, into this folder")
 
 const (
-	enrolledPIN = "made-up walrus 4711"
-	wrongPIN    = "made-up walrus 4712"
-
 	withPIN     = "Approve with the PIN"
 	withPasskey = "Approve with your passkey"
 )
-
-// pageNeedles are what no page may show.
-var pageNeedles = slices.Concat(seededNeedles, needles(map[string]string{"the PIN": enrolledPIN, "a wrong PIN": wrongPIN}))
-
-// long bounds what people and their PINs take on a busy machine.
-const long = 3 * time.Minute
-
-// desktop is a person's session before a display. What opens pages there notes
-// their addresses.
-type desktop struct {
-	*testing.T
-	dir string
-}
-
-func newDesktop(t *testing.T) desktop {
-	t.Helper()
-	d := desktop{t, t.TempDir()}
-	for _, name := range []string{"xdg-open", "open"} {
-		script := "#!/bin/sh\necho \"$*\" >>" + d.notes() + "\n"
-		if err := os.WriteFile(filepath.Join(d.dir, name), []byte(script), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return d
-}
-
-func (d desktop) notes() string { return filepath.Join(d.dir, "opened") }
-
-// around returns env as it is in this session.
-func (d desktop) around(env []string) []string {
-	return append(slices.Clone(env), "DISPLAY=:4711", "PATH="+d.dir+":"+os.Getenv("PATH"))
-}
-
-// opened returns the addresses that were opened, in order.
-func (d desktop) opened() []string {
-	d.Helper()
-	notes, err := os.ReadFile(d.notes())
-	if err != nil && !os.IsNotExist(err) {
-		d.Fatal(err)
-	}
-	return strings.Fields(string(notes))
-}
-
-// page returns the address that is opened next, after so many.
-func (d desktop) page(after int) string {
-	d.Helper()
-	for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // another process's doing
-		if opened := d.opened(); len(opened) > after {
-			return opened[after]
-		}
-	}
-	d.Fatal("nothing was opened")
-	return ""
-}
 
 // enrolsBoth enrols a passkey of b's tab "person", and then a PIN, for which the
 // passkey is asked first.
@@ -122,51 +61,10 @@ func enrolsBoth(t *testing.T, b *browser, r rig) {
 		t.Errorf("the browser complains: %s", complaint)
 	}
 
-	pin := scrim("enroll")
-	terminal, err := pty.Start(pin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = terminal.Close() }()
-	b.open("person", d.page(1))
-	b.press("person", "Continue", "Done.")
-	screen := bufio.NewReader(terminal)
-	for _, prompt := range []string{"New PIN (not shown):", "The same again:"} {
-		for text := ""; !strings.Contains(text, prompt); {
-			more, err := screen.ReadString(':')
-			if text += more; err != nil {
-				t.Fatalf("no %q in %q: %v", prompt, text, err)
-			}
-		}
-		if _, err := terminal.WriteString(enrolledPIN + "\n"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	rest, _ := screen.ReadString(0) // until the terminal is gone
-	if err := pin.Wait(); err != nil {
-		t.Fatalf("scrim enroll: %v: %s", err, rest)
-	}
-}
-
-// trail returns the kinds on record for a request, with the factor of those that
-// have one.
-func (r rig) trail(t *testing.T, id string) string {
-	t.Helper()
-	f, err := os.Open(filepath.Join(r.home, "XDG_STATE_HOME", "scrim", "audit.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	var kinds []string
-	for record, err := range audit.Read(f) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if record.RequestID == id {
-			kinds = append(kinds, strings.TrimSuffix(string(record.Kind)+"/"+record.Factor, "/"))
-		}
-	}
-	return strings.Join(kinds, " ")
+	setsPIN(t, scrim("enroll"), func() {
+		b.open("person", d.page(1))
+		b.press("person", "Continue", "Done.")
+	})
 }
 
 // visit is a call for a vault secret by a client that nobody here wrote, which was
@@ -283,6 +181,24 @@ func byGo(t *testing.T, r rig, args map[string]any) *visit {
 	return v
 }
 
+// byItself asks as a client that cannot lead anybody anywhere: the server does.
+func byItself(t *testing.T, r rig, args map[string]any) *visit {
+	t.Helper()
+	d := newDesktop(t)
+	r.env = d.around(r.env)
+	w := open(t, r, legacy, nil)
+	call := w.start("get_vault_secret", args)
+	v := &visit{T: t, rig: r, page: d.page(0), answer: make(chan toolResult, 1)}
+	go func() { v.answer <- w.reply(call).tool(t) }()
+	v.end = func(approved disclosure) {
+		w.end(approved)
+		if opened := d.opened(); len(opened) != 1 {
+			t.Errorf("the server opens %v", opened)
+		}
+	}
+	return v
+}
+
 // checkSpoken asserts that a client spoke that version, and what every test ends
 // with.
 func checkSpoken(t *testing.T, version string, servers []transcript, r rig, approved disclosure) {
@@ -350,6 +266,7 @@ func TestApprovalPage(t *testing.T) {
 	}{
 		{"a passkey, TypeScript SDK", pageWithPasskey, byTypeScript, "send the wages of November"},
 		{"a passkey, Go SDK", pageWithPasskey, byGo, "send the wages of November"},
+		{"a passkey, where the server leads", pageWithPasskey, byItself, "send the wages of November"},
 		{"a PIN, TypeScript SDK", pageWithPIN, byTypeScript, "pay <b>the people</b>"},
 		{"a PIN without JavaScript, Go SDK", pageWithoutJavaScript, byGo, strings.Repeat("a-long-word-that-no-line-has-room-for-", 7)},
 		{"a no, TypeScript SDK", pageDenies, byTypeScript, "pay the people"},
@@ -474,17 +391,14 @@ func pageDenies(b *browser, v *visit) {
 // pageAndOtherSites: a name that leads here, and another site's form, change
 // nothing.
 func pageAndOtherSites(b *browser, r rig) {
+	r.env = append(slices.Clone(r.env), overSSH)
 	w := open(b.T, r, legacy, nil)
-	told := w.call("get_vault_secret", map[string]any{"name": "PAYOUT_PHRASE", "purpose": "pay"}).Facts
-	at := regexp.MustCompile(`http://localhost:(\d+)(/question/\w+)`).FindStringSubmatch(told.NextStep)
-	if told.Status != "pending" || at == nil || !strings.Contains(told.NextStep, "scrim approve "+told.RequestID) {
-		w.fatalf("%+v", told)
-	}
-	rebound := b.open("rebound", "http://rebound.example:"+at[1]+at[2])
+	told, at := w.told("PAYOUT_PHRASE")
+	rebound := b.open("rebound", strings.Replace(at, "localhost", "rebound.example", 1))
 	if rebound.Status != http.StatusMisdirectedRequest || strings.Contains(rebound.Text, "PAYOUT_PHRASE") {
 		b.Errorf("a name that was made to lead here: %+v", rebound)
 	}
-	foreign := does[seen](b, act{Do: "foreign", Tab: "foreign", HTML: fmt.Sprintf(`<!doctype html><form method="post" action=%q><input name="do" value="deny"></form>`, at[0])})
+	foreign := does[seen](b, act{Do: "foreign", Tab: "foreign", HTML: fmt.Sprintf(`<!doctype html><form method="post" action=%q><input name="do" value="deny"></form>`, at)})
 	if foreign.Status != http.StatusForbidden {
 		b.Errorf("a form of another site: %+v", foreign)
 	}
