@@ -23,6 +23,7 @@ const (
 	dialTime  = 500 * time.Millisecond
 	dialPause = 500 * time.Millisecond
 	lookEvery = time.Second
+	keepTime  = 2 * time.Second // after which a connection that nothing is asked over is given up
 )
 
 // Client is the approval.Verifier of a process that has its questions answered by
@@ -47,13 +48,14 @@ type link struct {
 	lines *bufio.Scanner // what comes over it
 	uid   int
 	open  map[string]string // ids of what was asked over it, by nonce
+	used  time.Time         // when something waited last, or it was made
 }
 
 // newLink returns a link over conn to a process of the user uid.
 func newLink(conn net.Conn, uid int) *link {
 	lines := bufio.NewScanner(conn)
 	lines.Buffer(nil, maxLine)
-	return &link{conn: conn, lines: lines, uid: uid}
+	return &link{conn: conn, lines: lines, uid: uid, used: time.Now()}
 }
 
 // greeted waits until the other side says that it hears. Whose process hangs, or
@@ -169,12 +171,15 @@ func (c *Client) carry(ctx context.Context, g Gate) (fresh *link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(waiting) == 0 {
-		c.drop(c.link) // who asks nothing takes nobody's place
+		if c.link != nil && time.Since(c.link.used) > keepTime {
+			c.drop(c.link) // who asks nothing takes nobody's place
+		}
 		return nil
 	}
 	if c.connect(ctx) != nil {
 		return nil
 	}
+	c.link.used = time.Now()
 	if c.link.open == nil {
 		fresh, c.link.open = c.link, map[string]string{}
 	}
