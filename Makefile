@@ -77,7 +77,7 @@ rules: ## copy the rules for unknown secrets from the gitleaks module of interna
 	$(GO) -C internal/rules/upstream test -count=1 -run TestCopyIsTheModules . -update
 	$(GO) -C internal/rules/upstream test -count=1 ./...
 
-docs: build ## write docs/cli.md and docs/tools.md
+docs: build ## write docs/cli.md, docs/tools.md and docs/rules.md
 	./$(BIN) docs docs
 
 pictures: clients ## take the pictures of the approval page anew, in docs/images (needs Chromium)
@@ -85,7 +85,7 @@ pictures: clients ## take the pictures of the approval page anew, in docs/images
 
 docs-current: build
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && ./$(BIN) docs "$$dir" && \
-	for page in cli.md tools.md; do \
+	for page in cli.md tools.md rules.md; do \
 		diff -u "docs/$$page" "$$dir/$$page" || { echo "lint: docs/$$page is not what the code says: run make docs" >&2; exit 1; }; \
 	done
 

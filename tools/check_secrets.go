@@ -31,7 +31,7 @@ type CheckNote struct {
 	Location    string `json:"location" jsonschema:"enum=injected,enum=staging,enum=vault,enum=shared"`
 	Path        string `json:"path"`
 	Environment string `json:"environment"`
-	Verdict     string `json:"verdict" jsonschema_description:"empty; placeholder: it was to be replaced; description: a sentence about the value stands in its place; whitespace: around it; malformed: not of the form that its name or its declared type promises; misplaced: a test value in production, or a live one elsewhere."`
+	Verdict     string `json:"verdict" jsonschema_description:"empty; placeholder: it was to be replaced; description: a sentence about the value stands in its place; whitespace: around it; malformed: not of the form that its name or its declared type promises; misplaced: a test value in production, or a live one elsewhere; expired, expiring: the time of a certificate or a token is over, or is within a month."`
 	Rule        string `json:"rule" jsonschema_description:"Which rule says so."`
 	Detail      string `json:"detail"`
 }
@@ -43,7 +43,7 @@ func (CheckNote) JSONSchemaExtend(schema *jsonschema.Schema) {
 		verdict.Enum = append(verdict.Enum, string(word))
 	}
 	rule, _ := schema.Properties.Get("rule")
-	for _, name := range validate.Rules() {
+	for _, name := range validate.Rules(validate.ByValue) {
 		rule.Enum = append(rule.Enum, name)
 	}
 }

@@ -27,7 +27,7 @@ type commands struct {
 	Run       RunCmd       `cmd:"" help:"Start a program with a project's secrets in its environment."`
 	List      ListCmd      `cmd:"" help:"List the secrets of the scope by name."`
 	Find      FindCmd      `cmd:"" help:"Say where one secret is: injected, in the vault, missing, or not known."`
-	Check     CheckCmd     `cmd:"" help:"Check the secrets of the scope: which values nothing masks."`
+	Check     CheckCmd     `cmd:"" help:"Check the secrets of the scope: which values look wrong, by name."`
 	Mask      MaskCmd      `cmd:"" help:"Run a command with its output masked, or mask stdin."`
 	Scan      ScanCmd      `cmd:"" help:"Find secrets in files, known ones and what looks like one."`
 	Login     LoginCmd     `cmd:"" help:"Keep a machine identity's credentials in ~/.infisical-ua, verified."`

@@ -100,7 +100,7 @@ func storeOptions(c *cli, cfg config.Config, inside *session.Record, redactor *r
 	identities := identityOptions(c, cfg, inside, redactor, log)
 	from := identity.New(identities)
 	options := store.Options{
-		Scope: cfg.Scope, Source: from, Learner: redactor, Judge: validate.Checker{Types: cfg.Types},
+		Scope: cfg.Scope, Source: from, Learner: redactor, Judge: checkerOf(cfg),
 		Log: log, Now: time.Now,
 	}
 	if cfg.Vault.Stated() {
@@ -110,10 +110,36 @@ func storeOptions(c *cli, cfg config.Config, inside *session.Record, redactor *r
 	return options, from
 }
 
+// checkerOf returns what judges the values of cfg's scope for people.
+func checkerOf(cfg config.Config) validate.Checker {
+	return validate.Checker{Types: cfg.Types, Vault: cfg.Scope.VaultPath, VaultTypes: cfg.VaultTypes()}
+}
+
 // vaultKind is the word for the kind of the vault's own identity, or "".
 func vaultKind(cfg config.Config) string {
 	if !cfg.Vault.Stated() {
 		return ""
 	}
 	return cfg.Vault.Kind.String()
+}
+
+// loadEstate reads the configuration for all projects. Inside the session of a
+// launched agent it is refused.
+func (f scopeFlags) loadEstate(c *cli) (config.Estate, error) {
+	inside, err := session.Find()
+	if err != nil {
+		return config.Estate{}, err
+	}
+	in, err := f.input(c)
+	if err != nil {
+		return config.Estate{}, err
+	}
+	if inside != nil {
+		in.Session = &inside.Scope
+	}
+	all, err := config.LoadEstate(in)
+	if c.verbose {
+		all.Log.Level = slog.LevelDebug
+	}
+	return all, err
 }

@@ -102,7 +102,7 @@ func assemble(c *cli, cfg config.Config, inside *session.Record, redactor *redac
 	var app atomic.Pointer[server.Server] // the store knows of it before it exists
 	options, from := storeOptions(c, cfg, inside, redactor, log)
 	// What an agent can write must not choose what is asked about a value.
-	options.Judge = validate.Checker{Types: cfg.OwnTypes, Quiet: cfg.Types}
+	options.Judge = validate.Checker{Types: config.BareTypes(cfg.OwnTypes), Quiet: cfg.Types}
 	options.Changed = func() {
 		if s := app.Load(); s != nil {
 			s.NamesChanged()

@@ -1,6 +1,11 @@
 package main
 
-import "strings"
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+)
 
 // lineWidth is how many cells a line for people has at most, unless a single
 // word of it is longer.
@@ -32,4 +37,15 @@ func hung(label, text, indent string) string {
 		column += cells(word)
 	}
 	return b.String() + "\n"
+}
+
+// aligned returns a line for each row, its cells in columns.
+func aligned(rows [][]string) []string {
+	var b bytes.Buffer
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(table, strings.Join(row, "\t"))
+	}
+	_ = table.Flush() // a buffer takes everything
+	return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 }

@@ -24,18 +24,6 @@ const (
 	notReadable verdict = "value not readable"
 )
 
-// usual is the detail that goes without saying.
-func (v verdict) usual() string {
-	switch v {
-	case cannotMask:
-		return "too short or common" // a name is a common word here
-	case notReadable:
-		return "names only"
-	default:
-		return ""
-	}
-}
-
 // weakness is why a value that is known cannot be masked. The redactor does not
 // say which of the three it is, and nobody is told a length.
 const weakness = "too short, too common, or equal to a name"

@@ -90,6 +90,24 @@ type Run struct {
 // unknown one has no origin. A declared type is "types.NAME".
 func (c Config) Origin(setting string) string { return c.origins[setting] }
 
+// VaultTypes returns Types for what lies in a vault. What a repository's file has
+// behind a colon is not asked there: an agent can write that file, and could look
+// for a value that nobody lit, answer by answer.
+func (c Config) VaultTypes() map[string]secret.Type {
+	types := BareTypes(c.Types)
+	maps.Copy(types, c.OwnTypes)
+	return types
+}
+
+// BareTypes returns types without their parameters, which are not for agents.
+func BareTypes(types map[string]secret.Type) map[string]secret.Type {
+	bare := make(map[string]secret.Type, len(types))
+	for name, t := range types {
+		bare[name] = t.Bare()
+	}
+	return bare
+}
+
 // Settings lists the names that Origin knows, in the order in which people
 // read them.
 func Settings() []string {
@@ -114,6 +132,11 @@ func Load(in Input) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	return l.bind(scope, log)
+}
+
+// bind settles what a process on scope is bound to: the site, and as whom.
+func (l *loader) bind(scope secret.Scope, log Log) (Config, error) {
 	identities, err := l.identities()
 	if err != nil {
 		return Config{}, err
@@ -212,14 +235,20 @@ func (l *loader) scope() (secret.Scope, error) {
 	if err != nil {
 		return secret.Scope{}, err
 	}
+	return l.scopeOf(project, secret.Scope{ProjectID: id, Environment: environment, Stated: stated})
+}
+
+// scopeOf returns the scope of a project, the rest of which is as in base.
+func (l *loader) scopeOf(project string, base secret.Scope) (secret.Scope, error) {
 	paths, err := l.layout(project)
 	if err != nil {
 		return secret.Scope{}, err
 	}
 	return secret.Scope{
-		ProjectID:         id,
-		Environment:       environment,
-		Stated:            stated,
+		Site:              base.Site,
+		ProjectID:         base.ProjectID,
+		Environment:       base.Environment,
+		Stated:            base.Stated,
 		Project:           project,
 		Path:              paths.project,
 		VaultPath:         paths.vault,
@@ -324,13 +353,17 @@ func (l *loader) run() Run {
 
 // types gathers the declared types of both files, and those of the user's own. The user's own win, so that a
 // repository cannot undo a check that a person wants. The origin of the setting
-// is that of the first name.
+// is that of the first name. Inside a session an agent may be asking, so that
+// types have no parameters there.
 func (l *loader) types() (types, own map[string]secret.Type) {
 	types, own = map[string]secret.Type{}, map[string]secret.Type{}
 	l.origins["types"] = byDefault
 	for _, f := range []file{l.repo, l.user} {
 		for name, typ := range f.doc.Types {
-			types[name] = secret.Type(typ)
+			types[name], _ = secret.ParseType(typ) // checkTypes has
+			if l.in.Session != nil {
+				types[name] = types[name].Bare()
+			}
 			l.origins["types."+name] = f.origin("types", name).or(f.path)
 		}
 	}

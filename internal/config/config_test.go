@@ -167,6 +167,39 @@ func TestTypes(t *testing.T) {
 	}
 }
 
+// TestParameters: what stands behind a colon is not for who may be an agent. What
+// a repository says there does not hold in a vault, and inside a session nothing
+// does.
+func TestParameters(t *testing.T) {
+	w := newWorld(t)
+	w.scrimTOML(minimal + "[types]\nHOOK = \"hex:32\"\nKEY = \"regex:a.*\"\nPAY = \"prefix:pay_\"\nN = \"int\"\n")
+	w.userFile("types = { KEY = \"regex:b.*\", DB = \"url:Postgres\" }\n")
+	got := w.load()
+	all := map[string]secret.Type{"HOOK": "hex:32", "KEY": "regex:b.*", "PAY": "prefix:pay_", "N": secret.Integer, "DB": "url:postgres"}
+	inVault := map[string]secret.Type{"HOOK": secret.Hex, "KEY": "regex:b.*", "PAY": secret.Prefix, "N": secret.Integer, "DB": "url:postgres"}
+	bare := map[string]secret.Type{"HOOK": secret.Hex, "KEY": secret.Regex, "PAY": secret.Prefix, "N": secret.Integer, "DB": secret.URL}
+	if diff := cmp.Diff(all, got.Types); diff != "" {
+		t.Errorf("types (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(inVault, got.VaultTypes()); diff != "" {
+		t.Errorf("types in a vault (-want +got):\n%s", diff)
+	}
+	in := w.input()
+	in.Session = &secret.Scope{Site: got.Scope.Site, ProjectID: "p", Environment: "dev", Project: "alpha", Path: "/alpha", VaultPath: "/alpha/vault"}
+	inside, err := Load(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, types := range map[string]map[string]secret.Type{"types": inside.Types, "types in a vault": inside.VaultTypes()} {
+		if diff := cmp.Diff(bare, types); diff != "" {
+			t.Errorf("%s inside a session (-want +got):\n%s", what, diff)
+		}
+	}
+	if diff := cmp.Diff(map[string]secret.Type{"KEY": secret.Regex, "DB": secret.URL}, inside.OwnTypes); diff != "" {
+		t.Errorf("the user's own types inside a session (-want +got):\n%s", diff)
+	}
+}
+
 func TestPrecedence(t *testing.T) {
 	w := newWorld(t)
 	in := func(flags Flags) Input { i := w.input(); i.Flags = flags; return i }

@@ -66,8 +66,13 @@ func (l *loader) narrows(p layout) error {
 			return &Error{s.origin, "a repository's vault and staging paths lie below its project's own path, outside other projects", "write one segment such as vault, or set it in your own scrim/config.toml"}
 		}
 	}
+	return l.sharedNarrows(p.shared)
+}
+
+// sharedNarrows checks that a repository's shared path is of the user's own.
+func (l *loader) sharedNarrows(shared string) error {
 	theirs := first(l.user.shared(), setting{"/shared", byDefault}).value
-	if s := l.repo.shared(); s.stated() && !secret.Under(p.shared, theirs) {
+	if s := l.repo.shared(); s.stated() && !secret.Under(shared, theirs) {
 		return &Error{s.origin, "a repository's shared path is, or lies below, the one that you use", "remove it, or set it in your own scrim/config.toml"}
 	}
 	return nil

@@ -313,18 +313,13 @@ func (f file) checkTypes() error {
 		if err := secret.CheckName(name); err != nil {
 			return &Error{at, err.Error(), "write the exact name of a secret"}
 		}
-		if !secret.IsType(f.doc.Types[name]) {
-			return &Error{at, printable([]string{"types", name}) + " is of a type that scrim does not know", "write one of " + typeWords()}
+		_, err := secret.ParseType(f.doc.Types[name])
+		switch {
+		case errors.Is(err, secret.ErrUnknownType):
+			return &Error{at, printable([]string{"types", name}) + " is of a type that scrim does not know", "write one of " + strings.Join(secret.TypeForms(), ", ")}
+		case err != nil:
+			return &Error{at, printable([]string{"types", name}) + " has a type with something else behind the colon than belongs there", err.Error()}
 		}
 	}
 	return nil
-}
-
-// typeWords lists the types for people.
-func typeWords() string {
-	var words []string
-	for _, t := range secret.Types() {
-		words = append(words, string(t))
-	}
-	return strings.Join(words, ", ")
 }

@@ -103,7 +103,7 @@ func (a Auditor) Audit(ctx context.Context, environment string, wanted func(proj
 		return Report{}, err
 	}
 	var projects []Project
-	err = a.Pace.patiently(ctx, func() (err error) {
+	err = a.Pace.Patiently(ctx, func() (err error) {
 		projects, err = a.Layout.Projects(ctx, a.Store, environment)
 		return err
 	})
@@ -114,7 +114,7 @@ func (a Auditor) Audit(ctx context.Context, environment string, wanted func(proj
 	r := Report{Environment: environment, Names: shared.names, Rows: make([]Row, len(projects)), source: shared}
 	var mu sync.Mutex
 	done := 0
-	a.Pace.each(ctx, len(projects), func(i int) {
+	a.Pace.Each(ctx, len(projects), func(i int) {
 		r.Rows[i] = a.row(ctx, shared, projects[i])
 		mu.Lock()
 		defer mu.Unlock()
@@ -164,7 +164,7 @@ func (a Auditor) shared(ctx context.Context, environment string) (source, error)
 
 // list reads a folder, however long the store makes one wait.
 func (a Auditor) list(ctx context.Context, environment, at string) (listing secret.Listing, err error) {
-	err = a.Pace.patiently(ctx, func() (err error) {
+	err = a.Pace.Patiently(ctx, func() (err error) {
 		listing, err = a.Store.List(ctx, environment, at, "")
 		return err
 	})
@@ -222,7 +222,7 @@ func (a Auditor) absent(ctx context.Context, environment string, p Project, name
 	if err != nil {
 		return Unknown, err
 	}
-	err = a.Pace.patiently(ctx, func() error { return a.Store.Probe(ctx, ref) })
+	err = a.Pace.Patiently(ctx, func() error { return a.Store.Probe(ctx, ref) })
 	switch {
 	case errors.Is(err, secret.ErrNotFound):
 		return Missing, nil

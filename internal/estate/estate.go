@@ -122,9 +122,9 @@ const (
 	firstPause      = 200 * time.Millisecond
 )
 
-// each calls do for the numbers below n, some at a time. It ends early only with
+// Each calls do for the numbers below n, some at a time. It ends early only with
 // ctx.
-func (p Pace) each(ctx context.Context, n int, do func(int)) {
+func (p Pace) Each(ctx context.Context, n int, do func(int)) {
 	var group errgroup.Group
 	group.SetLimit(max(p.Parallel, 0))
 	if p.Parallel <= 0 {
@@ -139,9 +139,9 @@ func (p Pace) each(ctx context.Context, n int, do func(int)) {
 	_ = group.Wait()
 }
 
-// patiently calls do until it succeeds or fails for good: a limited rate is waited
+// Patiently calls do until it succeeds or fails for good: a limited rate is waited
 // out however often, what cannot be reached is tried four times.
-func (p Pace) patiently(ctx context.Context, do func() error) error {
+func (p Pace) Patiently(ctx context.Context, do func() error) error {
 	for failures := 1; ; failures++ {
 		err := p.politely(ctx, do)
 		if !errors.Is(err, secret.ErrUnavailable) || failures == maxFailures || pause(ctx, firstPause<<failures) != nil {

@@ -64,7 +64,7 @@ func (f Fixer) Fix(ctx context.Context, r Report) []Outcome {
 		}
 		names[step.Project] = append(names[step.Project], step.Name)
 	}
-	f.Pace.each(ctx, len(all), func(i int) {
+	f.Pace.Each(ctx, len(all), func(i int) {
 		all[i] = f.fix(ctx, r.source, all[i].Project, names[all[i].Project])
 	})
 	for i, o := range all {

@@ -1,37 +1,5 @@
 package secret
 
-import "slices"
-
-// Type is what a secret's value is declared to be, such as "url". Types have no
-// parameters: whoever declares a type learns whether a value is of it, so a
-// pattern or a length of one's own would be a way to ask about a value piece by
-// piece.
-type Type string
-
-// The types. A value of the type Text may be anything but empty.
-const (
-	Text    Type = "text"
-	URL     Type = "url"
-	Email   Type = "email"
-	Port    Type = "port"
-	Integer Type = "integer"
-	Boolean Type = "boolean"
-	UUID    Type = "uuid"
-	Hex     Type = "hex"
-	Base64  Type = "base64"
-	JSON    Type = "json"
-	JWT     Type = "jwt"
-	PEM     Type = "pem"
-)
-
-// Types lists every type.
-func Types() []Type {
-	return []Type{Text, URL, Email, Port, Integer, Boolean, UUID, Hex, Base64, JSON, JWT, PEM}
-}
-
-// IsType reports whether word is a type.
-func IsType(word string) bool { return slices.Contains(Types(), Type(word)) }
-
 // Verdict says in one word what is wrong with a value.
 type Verdict string
 
@@ -43,19 +11,48 @@ const (
 	Whitespace  Verdict = "whitespace"  // white space around it
 	Malformed   Verdict = "malformed"   // not of the form that its name or its declared type asks for
 	Misplaced   Verdict = "misplaced"   // for tests and in production, or the other way round
+	Expired     Verdict = "expired"     // a certificate or a token whose time is over
+	Expiring    Verdict = "expiring"    // one whose time is over soon
 )
 
 // Verdicts lists every verdict.
 func Verdicts() []Verdict {
-	return []Verdict{Empty, Placeholder, Description, Whitespace, Malformed, Misplaced}
+	return []Verdict{Empty, Placeholder, Description, Whitespace, Malformed, Misplaced, Expired, Expiring}
 }
+
+// Severity is how much a problem matters. The zero Severity is the worst.
+type Severity int
+
+// The severities.
+const (
+	SeverityError   Severity = iota // what uses the secret fails, or the secret is no secret
+	SeverityWarning                 // it will, or it may
+	SeverityInfo                    // worth a thought
+)
+
+// String returns the public word for s.
+func (s Severity) String() string {
+	switch s {
+	case SeverityWarning:
+		return "warning"
+	case SeverityInfo:
+		return "info"
+	default:
+		return "error"
+	}
+}
+
+// MarshalText makes a Severity its public word in JSON.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Problem is one thing that is wrong with a value. It holds fixed words alone:
 // nothing of the value, and not its length.
 type Problem struct {
-	Verdict Verdict
-	Rule    string // which rule of internal/validate says so
-	Detail  string // what is wrong, as the end of a sentence
+	Verdict  Verdict
+	Rule     string // which rule of internal/validate says so
+	Severity Severity
+	Detail   string // what is wrong, as the end of a sentence
+	Fix      string // what to do, in a sentence
 }
 
 // Judge says what is wrong with the value of the secret that ref names.

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"scrim/internal/secret"
 )
 
 // isSwitch reports whether a value turns something on or off: USE_JWT is no JWT.
@@ -159,11 +161,14 @@ func isPath(value string) bool {
 	return (strings.HasPrefix(value, "/") || strings.HasPrefix(value, "./") || strings.HasPrefix(value, "~/")) && !strings.ContainsAny(value, "\n\r")
 }
 
+// How many parts a JWT has.
+const signedParts, encryptedParts = 3, 5
+
 // isJWT takes a signed token and an encrypted one. Whether it is valid is for
 // its reader to say.
 func isJWT(s subject) bool {
 	parts := strings.Split(s.trimmed, ".")
-	if len(parts) != 3 && len(parts) != 5 {
+	if len(parts) != signedParts && len(parts) != encryptedParts {
 		return false
 	}
 	for _, part := range parts {
@@ -185,20 +190,37 @@ func startsPEM(value string) bool { return strings.HasPrefix(value, pemBegin) }
 // isPEM takes one block or several, also with \n for each line's end, since
 // programs undo that. By a name alone, it takes base64 of PEM and a path too.
 func isPEM(s subject) bool {
+	if !s.declared && isPath(s.trimmed) && !strings.Contains(s.trimmed, pemBegin) {
+		return true
+	}
+	text := s.armour()
+	if strings.Contains(text, pgpBegin) {
+		return strings.Count(text, pemBegin) == strings.Count(text, pemEnd) // with a checksum, which is no PEM
+	}
+	return wholeBlocks(text)
+}
+
+const pgpBegin = "-----BEGIN PGP "
+
+// pemText returns the text of a value that is whole PEM, with lines.
+func (s subject) pemText() (string, bool) {
+	if s.form != secret.PEM {
+		return "", false
+	}
+	text := s.armour()
+	return text, !strings.Contains(text, pgpBegin) && wholeBlocks(text)
+}
+
+// armour is the value with lines in the place of \n, and out of base64 where only
+// a name says that it is PEM.
+func (s subject) armour() string {
 	text := s.trimmed
 	if !s.declared && !strings.Contains(text, pemBegin) {
-		if isPath(text) {
-			return true
-		}
 		if data, ok := decodeBase64(text); ok {
 			text = string(data)
 		}
 	}
-	text = strings.NewReplacer(`\r\n`, "\n", `\n`, "\n").Replace(text)
-	if strings.Contains(text, "-----BEGIN PGP ") {
-		return strings.Count(text, pemBegin) == strings.Count(text, pemEnd) // armour, with a checksum that is no PEM
-	}
-	return wholeBlocks(text)
+	return strings.NewReplacer(`\r\n`, "\n", `\n`, "\n").Replace(text)
 }
 
 // wholeBlocks reports whether each block that text begins is whole. Others may

@@ -1,10 +1,13 @@
 package validate_test
 
 import (
+	"encoding/base64"
+	"encoding/pem"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"scrim/internal/secret"
@@ -14,10 +17,20 @@ import (
 // FuzzJudge shows that no name, type or value makes a rule panic, or say
 // anything but its own fixed sentence.
 func FuzzJudge(f *testing.F) {
+	f.Add("TLS_KEY", "prod", "pem:private-key", goodPEM)
+	f.Add("HOOK", "dev", "hex:4", "00ff00ff")
+	f.Add("DB", "dev", "url:postgres", "postgres+x://a:b@c")
+	f.Add("ID", "dev", "regex:[a-z]+$|^x", "a\nb")
+	for name, value := range made(f) {
+		f.Add(name, "prod", "", value)
+	}
 	for i, value := range append(canaries(), goodPEM, goodJWT, goodUUID, "", "\x00", "\xff\xfe", "\u200b", "-----BEGIN ", "data:;base64,", "a://[", "://", "http://", "x:", "\\n") {
 		f.Add([]string{"API_KEY", "A_URL", "A_PEM", "aJwt", "A_PORT", "A_JSON", "A_BASE64", "_"}[i%8], []string{"prod", "dev", "main"}[i%3], string(secret.Types()[i%len(secret.Types())]), value)
 	}
 	sentences := map[string]bool{}
+	for _, r := range validate.Table() {
+		sentences[r.ID+r.Sentence] = true
+	}
 	for _, name := range []string{"API_KEY", "X_URL", "X_EMAIL", "X_PORT", "X_UUID", "X_HEX", "X_BASE64", "X_JSON", "X_JWT", "X_PEM"} {
 		for _, environment := range []string{"prod", "dev"} {
 			for _, typ := range append(secret.Types(), "") {
@@ -33,10 +46,8 @@ func FuzzJudge(f *testing.F) {
 		if _, err := secret.ParseRef(environment, "/alpha", name); err != nil {
 			return
 		}
-		if !secret.IsType(typ) {
-			typ = ""
-		}
-		problems := judge(t, name, environment, secret.Type(typ), value)
+		declared, _ := secret.ParseType(typ)
+		problems := judge(t, name, environment, declared, value)
 		for _, p := range problems {
 			if !sentences[p.Rule+p.Detail] {
 				t.Errorf("%q is told in words of its own: %s, %q", value, p.Rule, p.Detail)
@@ -103,4 +114,34 @@ func FuzzForms(f *testing.F) {
 func forms(t testing.TB, typ secret.Type, value string) bool {
 	t.Helper()
 	return !slices.ContainsFunc(judge(t, "NAME", "main", typ, value), func(p secret.Problem) bool { return p.Rule == string(typ) })
+}
+
+// FuzzEnds shows that whatever stands in a block or in a token's claims, at most
+// one of its two ends is told, and only of what is whole.
+func FuzzEnds(f *testing.F) {
+	for _, value := range made(f) {
+		if block, _ := pem.Decode([]byte(value)); block != nil {
+			f.Add(block.Type, block.Bytes, int64(0))
+		}
+	}
+	f.Add("JWT", []byte(`{"exp": 1.5e300}`), int64(1))
+	f.Add("JWT", []byte(`{"exp": "1"}`), int64(1))
+	f.Add("JWT", []byte(`{"exp": -1}`), int64(-1<<40))
+	f.Add("CERTIFICATE", []byte{0x30, 0x80, 0, 0}, int64(1<<40))
+	f.Fuzz(func(t *testing.T, label string, content []byte, at int64) {
+		value := string(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: content}))
+		if label == "JWT" {
+			value = "eyJhbGciOiJIUzI1NiJ9." + base64.RawURLEncoding.EncodeToString(content) + ".bWFkZS11cA"
+		}
+		c := validate.Checker{Now: func() time.Time { return time.Unix(at%(1<<41), 0) }}
+		got := broken(t, c, "main", "X", value)
+		for _, pair := range [][2]string{{"certificate_expired", "certificate_expires"}, {"token_expired", "token_expires"}} {
+			if slices.Contains(got, pair[0]) && slices.Contains(got, pair[1]) {
+				t.Errorf("%q breaks %v", value, got)
+			}
+		}
+		if ends := slices.ContainsFunc(got, func(rule string) bool { return strings.HasPrefix(rule, "certificate_") }); ends && slices.Contains(got, "pem") {
+			t.Errorf("%q breaks %v", value, got)
+		}
+	})
 }

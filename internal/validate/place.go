@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"scrim/internal/secret"
 )
 
 // How providers mark what a key is for: at its beginning, or after one short
@@ -15,11 +17,17 @@ var (
 )
 
 func isTestInProduction(s subject) bool {
-	return s.stage == production && s.isCredential() && !s.isForTests() && testMark.MatchString(s.trimmed)
+	return s.stage == production && s.isCredential() && !s.isForTests() && !s.declares(testMark) && testMark.MatchString(s.trimmed)
 }
 
 func isLiveElsewhere(s subject) bool {
-	return s.stage == elsewhere && s.isCredential() && !s.mentions("LIVE", "PROD", "PRODUCTION") && liveMark.MatchString(s.trimmed)
+	return s.stage == elsewhere && s.isCredential() && !s.mentions("LIVE", "PROD", "PRODUCTION") && !s.declares(liveMark) && liveMark.MatchString(s.trimmed)
+}
+
+// declares reports whether the declared prefix has the mark itself: who declares
+// it wants it everywhere.
+func (s subject) declares(mark *regexp.Regexp) bool {
+	return s.form == secret.Prefix && mark.MatchString(s.parameter+"x")
 }
 
 func isSandboxInProduction(s subject) bool {

@@ -98,6 +98,9 @@ func isExample(s subject) bool {
 // isDescription reports whether a sentence, as English goes, stands where a
 // credential or a value of a known form belongs.
 func isDescription(s subject) bool {
+	if s.form == secret.Regex {
+		return false // its pattern says what it is
+	}
 	if !s.isCredential() && (s.form == "" || s.form == secret.JSON || s.form == secret.PEM) {
 		return false
 	}

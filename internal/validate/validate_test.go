@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -273,7 +274,7 @@ func TestQuiet(t *testing.T) {
 		for _, value := range append(canaries(), "true", "1", "4417", "12345", "00ff", goodUUID, goodJWT, goodPEM, "{}", "https://x.internal", "a@b.internal", "bWFkZQ==") {
 			said := broken(t, validate.Checker{}, "prod", name, value)
 			var before []string
-			for i, typ := range secret.Types() {
+			for i, typ := range append(secret.Types(), "hex:4", "pem:certificate", "url:postgres", "prefix:made", "regex:4.*", "base64:3", secret.Prefix, secret.Regex) {
 				c := validate.Checker{Quiet: map[string]secret.Type{name: typ}}
 				got := broken(t, c, "prod", name, value)
 				for _, rule := range got {
@@ -357,6 +358,14 @@ func TestOrder(t *testing.T) {
 func TestTable(t *testing.T) {
 	t.Parallel()
 	rules := validate.Rules()
+	for _, r := range validate.Table() {
+		if r.Sentence == "" || r.Fix == "" || !strings.HasSuffix(r.Fix, ".") || strings.Count(r.Fix, ". ") > 0 || r.Example.Name == "" || r.Example.Value+r.Example.Words == "" {
+			t.Errorf("%s does not say all: %+v", r.ID, r.Example)
+		}
+		if p := validate.Named(r.ID); p.Rule != r.ID || p.Detail != r.Sentence || p.Fix != r.Fix || p.Severity != r.Severity {
+			t.Errorf("%s is said as %+v", r.ID, p)
+		}
+	}
 	if got := slices.Compact(slices.Sorted(slices.Values(rules))); len(got) != len(rules) {
 		t.Errorf("a name is used twice: %v", rules)
 	}
@@ -384,16 +393,18 @@ func canaries() []string {
 func TestNothingOfAValueShows(t *testing.T) {
 	t.Parallel()
 	names := []string{"API_KEY", "X_URL", "X_EMAIL", "X_PORT", "X_UUID", "X_HEX", "X_BASE64", "X_JSON", "X_JWT", "X_PEM", "GREETING", "NAME", "DB_PASSWORD"}
+	values := append(canaries(), "", " ", "6b616e617269", "a2FuYXJp", goodPEM)
+	values = slices.AppendSeq(values, maps.Values(made(t)))
 	details := map[string]string{}
 	seen := map[string]bool{}
 	for _, environment := range []string{"prod", "dev", "main"} {
 		for _, name := range names {
-			for _, typ := range append(secret.Types(), "") {
-				c := validate.Checker{}
+			for _, typ := range append(secret.Types(), "", "hex:4", "base64:9", "pem:private-key", "url:postgres", "prefix:kanari-4711", "regex:kanari-[0-9]+") {
+				c := validate.Checker{Now: now}
 				if typ != "" {
-					c = declaredAs(name, typ)
+					c.Types = map[string]secret.Type{name: typ}
 				}
-				for _, value := range append(canaries(), "", " ") {
+				for _, value := range values {
 					for _, p := range c.Judge(ref(t, environment, name), secret.NewValue(value)) {
 						seen[p.Rule] = true
 						checkSilence(t, p, value)
@@ -407,15 +418,11 @@ func TestNothingOfAValueShows(t *testing.T) {
 			}
 		}
 	}
-	for _, rule := range validate.Rules() {
+	for _, rule := range validate.Rules(validate.ByValue, validate.ByParameter) {
 		if !seen[rule] {
 			t.Errorf("no value of this test breaks %s", rule)
 		}
 	}
-}
-
-func declaredAs(name string, typ secret.Type) validate.Checker {
-	return validate.Checker{Types: map[string]secret.Type{name: typ}}
 }
 
 // checkSilence fails the test if any form of v holds something of value, or a
@@ -432,7 +439,7 @@ func checkSilence(t *testing.T, v any, value string) {
 		}
 	}
 	if p, ok := v.(secret.Problem); ok {
-		if !slices.Contains(secret.Verdicts(), p.Verdict) || !slices.Contains(validate.Rules(), p.Rule) || p.Detail == "" {
+		if !slices.Contains(secret.Verdicts(), p.Verdict) || !slices.Contains(validate.Rules(), p.Rule) || p.Detail == "" || p.Fix == "" {
 			t.Errorf("not of the closed sets: %+v", p)
 		}
 		if len(p.Detail) > 76 {
