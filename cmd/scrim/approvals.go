@@ -171,15 +171,11 @@ func idsOf(rows [][]string) string {
 	return b.String()
 }
 
-// waiting returns what waits at every desk, the most urgent first. A desk that
-// does not answer has ended.
+// waiting returns what waits at every desk, the most urgent first.
 func waiting(ctx context.Context) []approval.Waiting {
-	all := []approval.Waiting{}
-	for _, d := range desks.All() {
-		questions, err := d.Waiting(ctx)
-		if err == nil {
-			all = append(all, questions...)
-		}
+	var all []approval.Waiting
+	for _, question := range desks.Open(ctx) {
+		all = append(all, question.Waiting)
 	}
 	slices.SortStableFunc(all, func(a, b approval.Waiting) int { return cmp.Or(a.Expires.Compare(b.Expires), cmp.Compare(a.ID, b.ID)) })
 	return all
@@ -247,36 +243,47 @@ func (a *ApproveCmd) Run(c *cli) error {
 }
 
 func (a *ApproveCmd) answer(c *cli, q *query) error {
-	at, question, err := desks.Find(c.ctx, a.ID)
+	question, err := desks.Find(c.ctx, a.ID)
 	if errors.Is(err, desks.ErrNone) {
 		return usageError("no question waits under " + visible(a.ID) + ": scrim approvals lists those that do")
 	}
 	if err != nil {
 		return err
 	}
-	for line := range strings.Lines(question.Text) {
-		if _, err := fmt.Fprintln(q.out, visible(strings.TrimSuffix(line, "\n"))); err != nil {
-			return fmt.Errorf("print the question: %w", err)
+	text := shownText(question.Waiting)
+	if !a.Deny {
+		if t, err := openPrompt(); err == nil {
+			defer t.close()
+			return prove(c, q, t, text, question)
 		}
 	}
-	if a.Deny {
-		if err := at.Dismiss(c.ctx, question.ID); err != nil {
-			return err
-		}
-		q.say("It is denied.")
-		return nil
+	if _, err := io.WriteString(q.out, text); err != nil {
+		return fmt.Errorf("print the question: %w", err)
 	}
-	return a.prove(c, q, at, question)
-}
-
-// prove asks for the PIN, on the terminal.
-func (a *ApproveCmd) prove(c *cli, q *query, at desks.Desk, question approval.Waiting) error {
-	t, err := openPrompt()
-	if err != nil {
+	if !a.Deny {
 		return usageError("there is no terminal to ask for the PIN on: run this in one")
 	}
-	defer t.close()
-	t.say(fmt.Sprintf("\nTime left: %s. Nothing typed: not approved.\n", left(question, time.Now())))
+	if err := question.At.Dismiss(c.ctx, question.ID); err != nil {
+		return err
+	}
+	q.say("It is denied.")
+	return nil
+}
+
+// shownText is what a question says, fit for a terminal whoever wrote it.
+func shownText(question approval.Waiting) string {
+	var b strings.Builder
+	for line := range strings.Lines(question.Text) {
+		b.WriteString(visible(strings.TrimSuffix(line, "\n")) + "\n")
+	}
+	return b.String()
+}
+
+// prove shows the question and asks for the PIN, both on the terminal: wherever the
+// output leads, nobody types a PIN for what they do not see.
+func prove(c *cli, q *query, t *prompt, text string, question desks.Question) error {
+	t.say(text)
+	t.say(fmt.Sprintf("\nTime left: %s. Nothing typed: not approved.\n", left(question.Waiting, time.Now())))
 	pin, err := t.ask(c.ctx, "PIN (not shown): ")
 	t.say("\n")
 	if err != nil {
@@ -287,14 +294,17 @@ func (a *ApproveCmd) prove(c *cli, q *query, at desks.Desk, question approval.Wa
 		return errNotApproved
 	}
 	waited := sayIfSlow(c.stderr, "checking the PIN …")
-	err = at.Prove(c.ctx, question.ID, []byte(pin))
+	err = question.At.Prove(c.ctx, question.ID, []byte(pin))
 	waited()
 	switch {
+	case c.ctx.Err() != nil:
+		q.say("It is taken back. If scrim approvals does not list it any more, that came too late.")
+		return errInterrupted
 	case errors.Is(err, approval.ErrNotProved):
 		q.say("It is not approved, and waits on: %v", err)
 		return errNotApproved
 	case err != nil:
-		q.say("It is not approved: %v", err)
+		q.say("Your yes changed nothing: %v", err)
 		return errNotApproved
 	default:
 		q.say("It is approved: the agent gets it once, when it asks again.")

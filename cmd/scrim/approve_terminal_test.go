@@ -190,6 +190,15 @@ func TestApproveOnATerminal(t *testing.T) {
 	list.sees(pending.RequestID + ` +prod:/alpha/vault/DEPLOY_TOKEN`)
 	list.leaves(0)
 
+	// Wherever the output leads, the PIN is asked for below what it is for.
+	elsewhere := exec.CommandContext(t.Context(), "sh", "-c", "exec scrim approve "+pending.RequestID+" >/dev/null 2>&1")
+	elsewhere.Dir, elsewhere.Env = t.TempDir(), a.environ()
+	seen := sitBy(t, elsewhere)
+	seen.sees(`DEPLOY_TOKEN`)
+	seen.sees(`PIN \(not shown\): `)
+	seen.types("\n")
+	seen.leaves(int(errNotApproved))
+
 	wrong := a.sit("approve", pending.RequestID)
 	wrong.sees(`DEPLOY_TOKEN`)
 	wrong.sees(`deploy`)
@@ -342,9 +351,6 @@ func said(t *testing.T, socket, line string) {
 	}
 	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(time.Minute))
-	_, _ = io.WriteString(c, line)
-	if half, ok := c.(*net.UnixConn); ok {
-		_ = half.CloseWrite()
-	}
+	_, _ = io.WriteString(c, line+"\n")
 	_, _ = io.ReadAll(c)
 }

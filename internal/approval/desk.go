@@ -170,8 +170,8 @@ func (g *Gate) remove(p *pending) {
 
 // Prove takes a person's yes to the question with that id. The proof is checked
 // before anything else changes; while that takes its time, the question may end
-// otherwise. A nil error says that the yes is on record and waits to be picked
-// up.
+// otherwise, and the end of ctx says that the person took the yes back. A nil error
+// says that the yes is on record and waits to be picked up.
 func (g *Gate) Prove(ctx context.Context, id string, proof Proof) error {
 	if g == nil || g.options.Audit == nil || g.options.Verifier == nil {
 		return errNoTrail
@@ -181,6 +181,9 @@ func (g *Gate) Prove(ctx context.Context, id string, proof Proof) error {
 		return err
 	}
 	factor, err := g.options.Verifier.Verify(ctx, p.about.digest, proof)
+	if err == nil {
+		err = context.Cause(ctx)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {

@@ -82,6 +82,37 @@ func TestProofAtTheDesk(t *testing.T) {
 	}
 }
 
+// TestYesTakenBack: who left while their proof was looked at said nothing, even
+// where looking did not stop for that.
+func TestYesTakenBack(t *testing.T) {
+	t.Parallel()
+	r, _ := newDesk(t, func(o *approval.Options) { o.Verifier = headless{} })
+	q := request(t, "TOKEN")
+	question := r.ask(r.ctx, q)
+	ctx, leave := context.WithCancelCause(r.ctx)
+	leave(errors.New("they left"))
+	if err := r.gate.Prove(ctx, question.ID, right()); !errors.Is(err, approval.ErrNotProved) {
+		t.Errorf("proved: %v", err)
+	}
+	if again := r.ask(r.ctx, q); again.ID != question.ID {
+		t.Error("it does not wait on")
+	}
+	if trail := r.trail(); trail[len(trail)-1].Kind != "refused" || !strings.Contains(trail[len(trail)-1].Reason, "they left") {
+		t.Errorf("on record as %+v", trail[len(trail)-1])
+	}
+}
+
+// headless is a Verifier that proves everything, and heeds no context.
+type headless struct{}
+
+func (headless) Enrolled() bool { return true }
+
+func (headless) Required() bool { return true }
+
+func (headless) Verify(context.Context, [sha256.Size]byte, approval.Proof) (string, error) {
+	return "pin", nil
+}
+
 // TestNoProofNoYes: nothing but a proof is a yes to what needs one.
 func TestNoProofNoYes(t *testing.T) {
 	t.Parallel()

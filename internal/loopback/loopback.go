@@ -62,7 +62,9 @@ func Listen(ctx context.Context, handler http.Handler) (*Server, error) {
 		WriteTimeout:      writeTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // it would quote what came in
+		// The library would answer OPTIONS * by itself, whoever's page asks.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // it would quote what came in
 	}
 	for _, l := range listeners {
 		go func() { _ = s.http.Serve(l) }()

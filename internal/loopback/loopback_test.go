@@ -161,6 +161,8 @@ func TestRefusals(t *testing.T) {
 		"a foreign frame":     {get + "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n\r\n", 403},
 		"another method":      {"PUT / HTTP/1.1\r\nHost: " + own + "\r\nOrigin: " + origin + "\r\nContent-Length: 0\r\n\r\n", 405},
 		"asking for leave":    {"OPTIONS / HTTP/1.1\r\nHost: " + own + "\r\nOrigin: https://other.example\r\n\r\n", 405},
+		"asking about it all": {"OPTIONS * HTTP/1.1\r\nHost: " + own + "\r\n\r\n", 405},
+		"about it, rebound":   {"OPTIONS * HTTP/1.1\r\nHost: rebound.example\r\n\r\n", 421},
 		"a huge body":         {"POST / HTTP/1.1\r\nHost: " + own + "\r\nOrigin: " + origin + "\r\nContent-Length: 99999999999\r\n\r\n", 413},
 		"a body in pieces": {
 			"POST / HTTP/1.1\r\nHost: " + own + "\r\nOrigin: " + origin + "\r\nTransfer-Encoding: chunked\r\n\r\n" +

@@ -5,6 +5,7 @@
 package desk
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -47,7 +49,8 @@ const (
 	doDismiss = "dismiss"
 )
 
-// ask is what goes over the socket, once a connection.
+// ask is what goes over the socket, on one line, once a connection. Whoever asked
+// stays until the answer is there: who leaves takes back what was asked.
 type ask struct {
 	Do  string `json:"do"`
 	ID  string `json:"id,omitempty"`
@@ -89,19 +92,27 @@ func answer(ctx context.Context, c net.Conn, g Gate) {
 		return
 	}
 	_ = c.SetDeadline(time.Now().Add(listTime))
-	line, err := io.ReadAll(io.LimitReader(c, maxQuestion+1))
-	if err != nil || len(line) > maxQuestion {
+	line, err := bufio.NewReaderSize(c, maxQuestion).ReadSlice('\n')
+	defer clear(line)
+	if err != nil {
 		return
 	}
-	defer clear(line)
 	var a ask
 	if json.Unmarshal(line, &a) != nil {
 		return
 	}
 	defer clear(a.PIN)
 	_ = c.SetDeadline(time.Now().Add(proofTime))
+	ctx, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
+	go func() {
+		_, _ = c.Read(make([]byte, 1)) // until whoever asked leaves, or the time is over
+		leave(errLeft)
+	}()
 	_ = json.NewEncoder(c).Encode(respond(ctx, g, a)) // who asked hears of it by getting nothing
 }
+
+var errLeft = errors.New("who gave it left before it was looked at")
 
 func respond(ctx context.Context, g Gate, a ask) told {
 	var err error
@@ -109,8 +120,6 @@ func respond(ctx context.Context, g Gate, a ask) told {
 	case doList:
 		return told{Waiting: g.Waiting()}
 	case doProve:
-		ctx, cancel := context.WithTimeout(ctx, proofTime)
-		defer cancel()
 		err = g.Prove(ctx, a.ID, approval.Proof{PIN: a.PIN})
 	case doDismiss:
 		err = g.Dismiss(a.ID)
@@ -126,9 +135,9 @@ func respond(ctx context.Context, g Gate, a ask) told {
 // Desk is the desk of one process, as another one reaches it.
 type Desk struct{ path string }
 
-// All returns the desks of the processes that run now, and of some that have ended.
-func All() []Desk {
-	var all []Desk
+// all returns the desks of the processes that run now, and of some that have ended.
+func all() []Desk {
+	var found []Desk
 	for _, dir := range rundir.All() {
 		if rundir.Check(dir) != nil {
 			continue
@@ -136,17 +145,40 @@ func All() []Desk {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
 			if strings.HasPrefix(e.Name(), socketStart) && strings.HasSuffix(e.Name(), socketEnd) {
-				all = append(all, Desk{filepath.Join(dir, e.Name())})
+				found = append(found, Desk{filepath.Join(dir, e.Name())})
 			}
 		}
 	}
-	return all
+	return found
 }
 
-// Waiting returns the desk's open questions.
-func (d Desk) Waiting(ctx context.Context) ([]approval.Waiting, error) {
-	t, err := d.exchange(ctx, listTime, ask{Do: doList})
-	return t.Waiting, err
+// Question is an open question, and the desk at which it waits.
+type Question struct {
+	approval.Waiting
+	At Desk
+}
+
+// Open returns the open questions of every desk. All are asked at once, so that one
+// that hangs takes no longer than itself; one that does not answer has ended.
+func Open(ctx context.Context) []Question {
+	var mu sync.Mutex
+	var open []Question
+	var asked sync.WaitGroup
+	for _, d := range all() {
+		asked.Go(func() {
+			t, err := d.exchange(ctx, listTime, ask{Do: doList})
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for _, w := range t.Waiting {
+				open = append(open, Question{w, d})
+			}
+		})
+	}
+	asked.Wait()
+	return open
 }
 
 // Prove answers a question with a yes, and a PIN as its proof. A wrong one is
@@ -194,12 +226,10 @@ func (d Desk) exchange(ctx context.Context, limit time.Duration, a ask) (told, e
 	if err != nil {
 		return told{}, err
 	}
+	line = append(line, '\n')
 	defer clear(line)
 	if _, err := c.Write(line); err != nil {
 		return told{}, fmt.Errorf("ask the process: %w", err)
-	}
-	if half, ok := c.(*net.UnixConn); ok {
-		_ = half.CloseWrite()
 	}
 	var t told
 	reply, err := io.ReadAll(io.LimitReader(c, maxAnswer))
@@ -217,35 +247,22 @@ func (d Desk) exchange(ctx context.Context, limit time.Duration, a ask) (told, e
 	return t, nil
 }
 
-// Find returns the desk at which a question waits. Of an id that is not whole,
-// there must be one question that it begins.
-func Find(ctx context.Context, id string) (Desk, approval.Waiting, error) {
-	type found struct {
-		desk     Desk
-		question approval.Waiting
+// Find returns the open question with that id. Of an id that is not whole, there must
+// be one question that it begins.
+func Find(ctx context.Context, id string) (Question, error) {
+	id = strings.ToLower(id)
+	open := Open(ctx)
+	if i := slices.IndexFunc(open, func(q Question) bool { return q.ID == id }); i >= 0 {
+		return open[i], nil
 	}
-	var all []found
-	for _, d := range All() {
-		waiting, err := d.Waiting(ctx)
-		if err != nil {
-			continue // it has ended
-		}
-		for _, w := range waiting {
-			if strings.HasPrefix(w.ID, strings.ToLower(id)) {
-				all = append(all, found{d, w})
-			}
-		}
-	}
-	if i := slices.IndexFunc(all, func(f found) bool { return f.question.ID == id }); i >= 0 {
-		all = all[i : i+1]
-	}
+	found := slices.DeleteFunc(open, func(q Question) bool { return !strings.HasPrefix(q.ID, id) })
 	switch {
-	case len(all) == 1 && id != "":
-		return all[0].desk, all[0].question, nil
-	case len(all) > 1 && id != "":
-		return Desk{}, approval.Waiting{}, fmt.Errorf("%d questions begin with %s: give more of the id", len(all), id)
+	case id == "", len(found) == 0:
+		return Question{}, ErrNone
+	case len(found) > 1:
+		return Question{}, fmt.Errorf("%d questions begin with %s: give more of the id", len(found), id)
 	default:
-		return Desk{}, approval.Waiting{}, ErrNone
+		return found[0], nil
 	}
 }
 

@@ -383,6 +383,9 @@ func (s *Server) Prove(ctx context.Context, id string, proof approval.Proof) err
 		return err
 	}
 	factor, err := s.options.Verifier.Verify(ctx, q.digest, proof)
+	if err == nil {
+		err = context.Cause(ctx) // they took it back
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil || factor == "" {
