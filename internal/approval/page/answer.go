@@ -102,6 +102,8 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request, e *entry, questio
 	}
 	switch _, open := p.waiting(e.id); {
 	case err == nil:
+	case r.Context().Err() != nil:
+		return // they left, and whoever comes next did nothing
 	case errors.Is(err, approval.ErrUnrecorded):
 		p.say(w, http.StatusInternalServerError, unrecordedMessage())
 		return
