@@ -243,9 +243,10 @@ func opensNoMore(t *testing.T, r rig) {
 	d := newDesktop(t)
 	r.env = d.around(r.env)
 	w := open(t, r, legacy, nil)
-	args := map[string]any{"name": "PAYOUT_PHRASE", "purpose": "pay"}
+	names := []string{"PAYOUT_PHRASE", "SPARE_PHRASE", "RECOVERY_WORDS", "SIGNING_SHEET"}
 	for n := range 20 {
-		call := w.start("get_vault_secret", args)
+		// Not the same again: it would join the question that is being withdrawn.
+		call := w.start("get_vault_secret", map[string]any{"name": names[n%len(names)], "purpose": "pay"})
 		d.page(n)
 		w.notify("notifications/cancelled", map[string]any{"requestId": json.RawMessage(call)})
 	}
