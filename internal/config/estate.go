@@ -10,11 +10,12 @@ import (
 // no project and no paths.
 type Estate struct {
 	Config
-	Shared     string            // the path of the shared source
-	Vault      string            // a project's vault: a path below the project's, or an absolute one
-	Staging    string            // its staging secrets, likewise
-	Registered map[string]string // projects whose path is not "/NAME", by name
-	Here       string            // the project that the files, or SCRIM_PROJECT, say this is; or empty
+	Shared     string              // the path of the shared source
+	Vault      string              // a project's vault: a path below the project's, or an absolute one
+	Staging    string              // its staging secrets, likewise
+	Registered map[string]string   // projects whose path is not "/NAME", by name
+	Except     map[string][]string // by project, the shared names that have a value of their own there
+	Here       string              // the project that the files, or SCRIM_PROJECT, say this is; or empty
 
 	loader *loader
 }
@@ -44,7 +45,7 @@ func (l *loader) estate(log Log) (Estate, error) {
 	e := Estate{
 		Vault:      first(l.repo.vault(), l.user.vault(), setting{vaultName, byDefault}).value,
 		Staging:    first(l.repo.staging(), l.user.staging(), setting{"staging", byDefault}).value,
-		Registered: map[string]string{}, loader: l,
+		Registered: map[string]string{}, Except: l.except(), loader: l,
 	}
 	for name, p := range l.user.doc.Projects {
 		if p.Path != "" {
@@ -69,6 +70,17 @@ func (l *loader) estate(log Log) (Estate, error) {
 	}
 	e.Config, err = l.bind(secret.Scope{ProjectID: id, Environment: environment, Stated: stated}, log)
 	return e, err
+}
+
+// except joins what both files say. A repository can keep a copy from being written.
+func (l *loader) except() map[string][]string {
+	all := map[string][]string{}
+	for _, f := range []file{l.user, l.repo} {
+		for project, names := range f.doc.Shared.Except {
+			all[project] = append(all[project], names...)
+		}
+	}
+	return all
 }
 
 // sharedSource returns the path of the shared source where no project says more.

@@ -12,14 +12,17 @@ import (
 // TestEstate needs no project, and has each as a process for it alone would.
 func TestEstate(t *testing.T) {
 	w := newWorld(t)
-	w.scrimTOML("project_id = \"p-1\"\n[paths]\nvault = \"kept\"\n")
-	w.userFile("[projects.web]\npath = \"/teams/web\"\nvault_environments = [\"ops\"]\n[projects.plain]\n")
+	w.scrimTOML("project_id = \"p-1\"\n[paths]\nvault = \"kept\"\n[shared.except]\nweb = [\"LOG\"]\nplain = [\"LOG\"]\n")
+	w.userFile("[projects.web]\npath = \"/teams/web\"\nvault_environments = [\"ops\"]\n[projects.plain]\n[shared.except]\nweb = [\"MAIL\"]\n")
 	e, err := LoadEstate(w.input())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(map[string]string{"web": "/teams/web"}, e.Registered); diff != "" || e.Vault != "kept" || e.Staging != "staging" || e.Shared != "/shared" || e.Here != "" {
 		t.Errorf("%s: %+v", diff, e)
+	}
+	if diff := cmp.Diff(map[string][]string{"web": {"MAIL", "LOG"}, "plain": {"LOG"}}, e.Except); diff != "" {
+		t.Error(diff)
 	}
 	got, err := e.Scope("web", "dev")
 	want := secret.Scope{

@@ -15,14 +15,12 @@ import (
 type keyRule struct {
 	holds    string // what the value is, for people: "a string"
 	userOnly bool   // a repository's file may not say it
-	later    bool   // a key of the design that this version does nothing with
 	nothing  string // why it would say nothing, where somebody may think that it does
 	instead  string // what to do instead, where it would say nothing
 }
 
-// rules is every key of both files. Keys of later versions are in it because
-// to accept and ignore them would be to pretend: someone who narrows a policy
-// must not believe that it holds.
+// rules is every key of both files. To accept another one and ignore it would be to
+// pretend: someone who narrows a policy must not believe that it holds.
 func rules() map[string]keyRule {
 	all := map[string]keyRule{
 		"project":       {holds: "a string"},
@@ -69,7 +67,9 @@ func rules() map[string]keyRule {
 		"identity.vault.resource":       {holds: "a string", userOnly: true},
 		"identity.vault.client_id":      {holds: "a string", userOnly: true},
 
-		"shared": {later: true},
+		"shared":          {holds: "a table"},
+		"shared.except":   {holds: "a table of lists of names, by project"},
+		"shared.except.*": {holds: "a list of strings"},
 
 		"approval":          {holds: "a table", userOnly: true},
 		"approval.verifier": {holds: "a string", userOnly: true},
@@ -101,13 +101,9 @@ func policyKeys(table string, userOnly bool) map[string]keyRule {
 	return keys
 }
 
-// ruleFor returns the rule for the key with these parts. Everything below the
-// table of a later version belongs to it.
+// ruleFor returns the rule for the key with these parts.
 func ruleFor(key []string) (keyRule, bool) {
 	all := rules()
-	if rule := all[key[0]]; rule.later {
-		return rule, true
-	}
 	pattern := patternOf(key)
 	if key[0] == "types" && len(key) == 2 {
 		return all["types.*"], true // a secret's name may have dots, in quotes
@@ -132,6 +128,9 @@ func patternOf(key []string) []string {
 	if len(key) > 1 && (key[0] == "projects" || key[0] == "types") {
 		pattern[1] = "*"
 	}
+	if len(key) > 2 && key[0] == "shared" {
+		pattern[2] = "*"
+	}
 	at := slices.Index(pattern, "policy")
 	inPolicy := at == 0 || at == 2 && key[0] == "projects"
 	if inPolicy && len(key) > at+2 && key[at+1] == "vault" && !isPolicyField(key[at+2]) {
@@ -154,8 +153,8 @@ func nearest(key []string) string {
 			continue
 		}
 		candidate := append(slices.Clone(key[:last]), parts[last])
-		rule, ok := ruleFor(candidate)
-		if d := levenshtein.ComputeDistance(strings.ToLower(key[last]), parts[last]); ok && !rule.later && d < least {
+		_, ok := ruleFor(candidate)
+		if d := levenshtein.ComputeDistance(strings.ToLower(key[last]), parts[last]); ok && d < least {
 			best, least = strings.Join(candidate, "."), d
 		}
 	}

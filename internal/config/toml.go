@@ -30,7 +30,10 @@ type document struct {
 	} `toml:"paths"`
 	Types    map[string]string     `toml:"types"`
 	Projects map[string]registered `toml:"projects"`
-	Redact   struct {
+	Shared   struct {
+		Except map[string][]string `toml:"except"`
+	} `toml:"shared"`
+	Redact struct {
 		Public []string `toml:"public"`
 	} `toml:"redact"`
 	Policy   map[string]any `toml:"policy"` // see policy.go
@@ -115,7 +118,7 @@ func parse(path string, data []byte, users bool) (file, error) {
 	if err := f.checkProjects(); err != nil {
 		return file{}, err
 	}
-	for _, check := range []func() error{f.checkPublic, f.checkRun, f.checkTypes, f.identityTable().check, f.vaultTable().check, f.checkPolicy, f.checkApproval} {
+	for _, check := range []func() error{f.checkPublic, f.checkRun, f.checkShared, f.checkTypes, f.identityTable().check, f.vaultTable().check, f.checkPolicy, f.checkApproval} {
 		if err := check(); err != nil {
 			return file{}, err
 		}
@@ -211,8 +214,6 @@ func (f file) note(p *unstable.Parser, node *unstable.Node, key []string, users 
 		return &Error{where, "a file in a repository may not set " + printable(key), "remove it here, and set it in your own scrim/config.toml if you need it"}
 	case rule.nothing != "":
 		return &Error{where, printable(key) + " " + rule.nothing, rule.instead}
-	case rule.later:
-		return &Error{where, printable(key) + " is not supported by this version yet", "remove it"}
 	}
 	f.at[strings.Join(key, ".")] = where
 	return nil
@@ -269,6 +270,22 @@ func (f file) checkPublic() error {
 	for _, name := range f.doc.Redact.Public {
 		if err := secret.CheckName(name); err != nil {
 			return &Error{f.origin("redact", "public").or(f.path), err.Error(), "write exact names such as AWS_REGION"}
+		}
+	}
+	return nil
+}
+
+// checkShared checks which copies are not held to the shared source.
+func (f file) checkShared() error {
+	for _, project := range slices.Sorted(maps.Keys(f.doc.Shared.Except)) {
+		at := f.origin("shared", "except", project).or(f.path)
+		if !isProjectName(project) {
+			return &Error{at, "a project's name has letters, digits, '_' and '-'", `write it as alpha = ["NAME"]`}
+		}
+		for _, name := range f.doc.Shared.Except[project] {
+			if err := secret.CheckName(name); err != nil {
+				return &Error{at, err.Error(), "write exact names such as SMTP_URL"}
+			}
 		}
 	}
 	return nil
