@@ -4,7 +4,7 @@
 // One file says what is enrolled. It holds no PIN and no key that signs. Of a PIN
 // it has a hash that is costly to guess at, since an agent of the same user may
 // read it. The audit trail says what is enrolled too, so that a file that is gone,
-// or a part of it, does not pass for nothing enrolled.
+// or a part of it, does not pass for nothing enrolled, nor another file for this one.
 package approver
 
 import (
@@ -30,7 +30,7 @@ const (
 	Unknown     State = iota
 	NotEnrolled       // on the trail and on disk
 	Enrolled          // Verify decides
-	Gone              // enrolled on the trail, and not on disk
+	Gone              // what is on disk is not what is enrolled on the trail
 )
 
 // Factor is one thing that is enrolled.
@@ -143,7 +143,7 @@ func (a *Approver) Factors() []Factor {
 
 // State returns what the file and the trail say together. It reads the trail, to
 // its end, once. The error is nil for NotEnrolled and Enrolled; it is a *GoneError
-// for Gone, which is whatever the trail has and the file has not.
+// for Gone, which is whatever one of the two has and the other has not.
 func (a *Approver) State() (State, error) {
 	if a == nil || a.turn == nil {
 		return Unknown, errNotLoaded
@@ -157,9 +157,9 @@ func (a *Approver) State() (State, error) {
 	if err != nil {
 		return Unknown, fmt.Errorf("see what is enrolled: %w", err)
 	}
-	if gone, is := recorded.without(a.held); is {
+	if gone, is := recorded.differs(a.held); is {
 		now, missing := a.file.Read()
-		gone.File, gone.Back = a.file.Path, missing == nil && !bytes.Equal(now, a.loaded)
+		gone.Trail, gone.File, gone.Back = a.trail.Path(), a.file.Path, missing == nil && !bytes.Equal(now, a.loaded)
 		return Gone, &gone
 	}
 	a.known = NotEnrolled

@@ -106,6 +106,13 @@ func (d desk) kinds() string {
 	return strings.Join(kinds, ", ")
 }
 
+func (d desk) records(e audit.Event) {
+	d.Helper()
+	if err := d.trail.Append(e); err != nil {
+		d.Fatal(err)
+	}
+}
+
 func (d desk) verify(a *approver.Approver, pin string) error {
 	return a.Verify(d.Context(), []byte(pin))
 }
@@ -377,6 +384,93 @@ func TestGone(t *testing.T) {
 	trail, err := os.ReadFile(d.trail.Path())
 	if err != nil || !strings.Contains(string(trail), "it was gone from the file, so that it was not asked for") {
 		t.Errorf("the trail does not say it: %s, %v", trail, err)
+	}
+}
+
+// TestAnotherFile puts files in its place that were not enrolled, or are no more: what
+// is in them proves nothing, and is replaced on record alone.
+func TestAnotherFile(t *testing.T) {
+	t.Parallel()
+	before, removed, planted := enrolled(t), newDesk(t), enrolled(t)
+	oldPIN := before.text()
+	before.set(rightPIN, "grey heron 8")
+
+	laptop := newKey(t)
+	removed.set("", rightPIN)
+	laptop.enrol(removed, removed.leave(rightPIN), "laptop")
+	oldKey := removed.text()
+	if err := removed.leave(rightPIN).RemovePasskey("laptop"); err != nil {
+		t.Fatal(err)
+	}
+
+	nothing := enrolled(t)
+	oldFile := nothing.text()
+	if err := nothing.leave(rightPIN).RemovePIN(); err != nil {
+		t.Fatal(err)
+	}
+
+	untold := newDesk(t)
+	if err := os.MkdirAll(filepath.Dir(untold.path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		desk
+		text []byte
+		says string
+	}{
+		"a PIN of before":           {before, oldPIN, "a PIN is enrolled since"},
+		"a passkey that is removed": {removed, oldKey, "a passkey in this file is not enrolled by the audit trail " + removed.trail.Path()},
+		"a PIN that is removed":     {nothing, oldFile, "a PIN in this file is not enrolled"},
+		"a PIN of somebody else":    {planted, oldPIN, "a PIN is enrolled since"},
+		"a PIN that is on no trail": {untold, oldPIN, "a PIN in this file is not enrolled"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.put(c.text)
+			a := c.load()
+			if err := c.wants(approver.Gone); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, not %q", err, c.says)
+			}
+			if err := c.verify(a, rightPIN); err == nil {
+				t.Error("its PIN proves it")
+			}
+			if _, err := a.Challenge(request("one"), origin); err == nil {
+				t.Error("its passkey is asked")
+			}
+			if _, err := a.Change(t.Context(), []byte(rightPIN)); err == nil {
+				t.Error("its PIN changes it")
+			}
+			change, err := a.Replace()
+			if err == nil {
+				err = change.SetPIN([]byte("white heron 9"))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.verify(c.load(), "white heron 9"); err != nil {
+				t.Error(err)
+			}
+			if _, err := a.State(); err == nil || !strings.Contains(err.Error(), "start it again") {
+				t.Errorf("who loaded the other: %v", err)
+			}
+		})
+	}
+}
+
+// TestClockSetBack: a record from a time that has yet to come counts for what it is of.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	d, later := enrolled(t), newDesk(t)
+	if err := os.MkdirAll(filepath.Dir(later.path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	later.put(d.text())
+	if _, err := audit.Follow(d.trail.Path(), func(r audit.Record) {
+		later.records(audit.Event{Kind: r.Kind, Factor: r.Factor, Digest: r.Digest, Time: r.Time.Add(time.Hour)})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := later.verify(later.load(), rightPIN); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -730,7 +824,10 @@ const firstFile = `{
 func TestFirstVersion(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.set("", rightPIN) // for the folder and the record
+	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d.records(audit.Event{Kind: audit.Enrolled, Factor: approver.PIN}) // which PIN was not said then
 	d.put([]byte(firstFile))
 	if err := d.verify(d.load(), rightPIN); err != nil {
 		t.Error(err)

@@ -2,6 +2,7 @@ package approver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -73,7 +74,7 @@ func (a *Approver) ChangeByPasskey(ctx context.Context, origin string, response 
 }
 
 // Replace gives leave to enrol in the state Gone, where what is enrolled cannot be
-// asked for. Whatever else is in the file goes, and the trail says so.
+// asked for, or is not what is in the file. Whatever else is in the file goes, and the trail says so.
 func (a *Approver) Replace() (Change, error) {
 	_, err := a.State()
 	gone, ok := errors.AsType[*GoneError](err)
@@ -104,7 +105,7 @@ func (c Change) SetPIN(pin []byte) error {
 	defer wipe(form)
 	next := c.before()
 	next.PIN = newPIN(form, c.a.fresh, time.Now())
-	return c.to(next, enrolled(entry{kind: PIN}))
+	return c.to(next, enrolled(PIN, next.PIN.print()))
 }
 
 // RemovePIN removes the PIN, on the audit trail first.
@@ -117,7 +118,7 @@ func (c Change) RemovePIN() error {
 	}
 	next := c.before()
 	next.PIN = nil
-	return c.to(next, unenrolled(entry{kind: PIN}))
+	return c.to(next, unenrolled(PIN, c.a.held.PIN.print()))
 }
 
 // RemovePasskey removes the passkey with that name, on the audit trail first.
@@ -132,15 +133,15 @@ func (c Change) RemovePasskey(name string) error {
 	}
 	gone := next.Passkeys[i]
 	next.Passkeys = slices.Delete(next.Passkeys, i, i+1)
-	return c.to(next, unenrolled(entry{Passkey, gone.print()}))
+	return c.to(next, unenrolled(Passkey, gone.print()))
 }
 
-func enrolled(e entry) audit.Event {
-	return audit.Event{Kind: audit.Enrolled, Factor: e.kind, Digest: e.print}
+func enrolled(kind, hash string) audit.Event {
+	return audit.Event{Kind: audit.Enrolled, Factor: kind, Digest: hash}
 }
 
-func unenrolled(e entry) audit.Event {
-	return audit.Event{Kind: audit.Unenrolled, Factor: e.kind, Digest: e.print}
+func unenrolled(kind, hash string) audit.Event {
+	return audit.Event{Kind: audit.Unenrolled, Factor: kind, Digest: hash}
 }
 
 // before returns a copy of what a change begins with.
@@ -177,12 +178,12 @@ func (c Change) to(next document, what audit.Event) error {
 // done.
 func (c Change) record(what audit.Event, done *[]audit.Event) error {
 	var all []audit.Event
-	for lost := range c.lost {
-		if lost == (entry{what.Factor, what.Digest}) {
+	for lost, known := range c.lost {
+		if lost == entryOf(what.Factor, what.Digest) {
 			what.Reason = becauseLost // of the one in whose place it comes
 			continue
 		}
-		e := unenrolled(lost)
+		e := unenrolled(lost.kind, known.print)
 		e.Reason = becauseLost
 		all = append(all, e)
 	}
@@ -197,13 +198,16 @@ func (c Change) record(what audit.Event, done *[]audit.Event) error {
 
 // undone is the record of what was so before e.
 func (c Change) undone(e audit.Event) audit.Event {
-	_, lost := c.lost[entry{e.Factor, e.Digest}]
-	replaced := e.Kind == audit.Enrolled && e.Factor == PIN && c.a.HasPIN() && c.lost == nil
-	kind := audit.Unenrolled
-	if e.Kind == audit.Unenrolled || lost || replaced {
-		kind = audit.Enrolled
+	before, ok := c.lost[entryOf(e.Factor, e.Digest)]
+	if c.lost == nil && e.Factor == PIN && c.a.HasPIN() {
+		before, ok = noted{print: c.a.held.PIN.print()}, true
 	}
-	return audit.Event{Kind: kind, Factor: e.Factor, Digest: e.Digest, Reason: becauseTakenBack}
+	undone := unenrolled(e.Factor, e.Digest)
+	if e.Kind == audit.Unenrolled || ok {
+		undone = enrolled(e.Factor, cmp.Or(before.print, e.Digest))
+	}
+	undone.Reason = becauseTakenBack
+	return undone
 }
 
 // ready returns why the file cannot be changed, before anything is on record.

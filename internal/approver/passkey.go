@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -277,16 +276,6 @@ func (p passkey) valid() bool {
 	return err == nil && CheckName(p.Name) == nil && isStamp(p.SetAt) &&
 		len(p.ID) > 0 && len(p.ID) <= maxID && len(p.Handle) == handleSize &&
 		slices.Equal(p.Transports, usable(p.Transports))
-}
-
-// print is what the audit trail calls p: a hash, in hex, of what makes it this one.
-func (p passkey) print() string {
-	h := sha256.New()
-	for _, part := range [][]byte{[]byte("scrim passkey"), p.ID, p.PublicKey} {
-		own := sha256.Sum256(part)
-		_, _ = h.Write(own[:]) // which never fails
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // usable returns those of transports that are words, and not too many of them.

@@ -108,7 +108,7 @@ func (r *Registration) AddPasskey(response []byte) error {
 		return ErrNotMade
 	}
 	next.Passkeys = append(next.Passkeys, made)
-	return r.change.to(next, enrolled(entry{Passkey, made.print()}))
+	return r.change.to(next, enrolled(Passkey, made.print()))
 }
 
 // take returns the passkey that the browser made, once.

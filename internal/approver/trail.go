@@ -1,6 +1,8 @@
 package approver
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,11 +16,24 @@ import (
 // entry is a factor, as the trail calls it.
 type entry struct {
 	kind  string
-	print string // a passkey's; "" for the PIN
+	print string // a passkey's; "" for the PIN, of which there is one
 }
 
-// record is what the trail says to be enrolled, and since when.
-type record map[entry]time.Time
+func entryOf(kind, hash string) entry {
+	if kind == PIN {
+		return entry{kind: PIN}
+	}
+	return entry{kind, hash}
+}
+
+// noted is what the trail says of what is enrolled.
+type noted struct {
+	since time.Time
+	print string // "" where it does not say which PIN it is, as it did not always
+}
+
+// record is what the trail says to be enrolled.
+type record map[entry]noted
 
 // recorded reads the trail. One that was changed is an error. What came on it
 // after something was loaded is another process's, and no matter of this one.
@@ -26,17 +41,17 @@ func (a *Approver) recorded() (record, error) {
 	if err := a.trail.Check(); err != nil {
 		return nil, err
 	}
-	enrolled := record{}
+	enrolled, held := record{}, a.held.prints()
 	_, err := audit.Follow(a.trail.Path(), func(r audit.Record) {
-		if a.loaded != nil && r.Time.After(a.since) {
-			return
-		}
-		switch r.Kind {
-		case audit.Enrolled:
-			enrolled[entry{r.Factor, r.Digest}] = r.Time
-		case audit.Unenrolled:
-			delete(enrolled, entry{r.Factor, r.Digest})
-		default:
+		e := entryOf(r.Factor, r.Digest)
+		others := a.loaded != nil && r.Time.After(a.since)
+		hash, has := held[e]
+		ours := has && hash == r.Digest // though the clock was set back since
+		switch {
+		case r.Kind == audit.Enrolled && (!others || ours):
+			enrolled[e] = noted{r.Time, r.Digest}
+		case r.Kind == audit.Unenrolled && !others:
+			delete(enrolled, e)
 		}
 	})
 	if broken, ok := errors.AsType[*audit.BrokenError](err); ok {
@@ -48,30 +63,68 @@ func (a *Approver) recorded() (record, error) {
 	return enrolled, nil
 }
 
-// without returns the oldest of what is on record and not in d, if anything is.
-func (r record) without(d document) (GoneError, bool) {
+// differs returns the oldest of what is on record and not in d or, where all of
+// that is there, what is in d and not on record. It reports whether there is either.
+func (r record) differs(d document) (GoneError, bool) {
 	rest := maps.Clone(r)
-	if d.PIN != nil {
-		delete(rest, entry{kind: PIN})
+	var stray []string
+	for e, hash := range d.prints() {
+		switch known, ok := r[e]; {
+		case !ok:
+			stray = append(stray, e.kind)
+		case known.print == "" || known.print == hash:
+			delete(rest, e)
+		}
 	}
-	for _, p := range d.Passkeys {
-		delete(rest, entry{Passkey, p.print()})
+	if len(rest) == 0 && len(stray) > 0 {
+		return GoneError{Factor: slices.Max(stray), Stray: true}, true
 	}
 	if len(rest) == 0 {
 		return GoneError{}, false
 	}
-	byAge := func(a, b entry) int { return rest[a].Compare(rest[b]) }
+	byAge := func(a, b entry) int { return rest[a].since.Compare(rest[b].since) }
 	oldest := slices.MinFunc(slices.Collect(maps.Keys(rest)), byAge)
-	return GoneError{Factor: oldest.kind, Since: rest[oldest], Part: !d.empty()}, true
+	return GoneError{Factor: oldest.kind, Since: rest[oldest].since, Part: !d.empty()}, true
 }
 
-// GoneError says that something is enrolled by the audit trail, and that this
-// process did not find it in the file.
+// prints are what the trail says of d, once all of it is on record.
+func (d document) prints() map[entry]string {
+	all := map[entry]string{}
+	if d.PIN != nil {
+		all[entry{kind: PIN}] = d.PIN.print()
+	}
+	for _, p := range d.Passkeys {
+		all[entry{Passkey, p.print()}] = p.print()
+	}
+	return all
+}
+
+// printOf is a hash, in hex, of what makes a factor this one.
+func printOf(kind string, parts ...[]byte) string {
+	h := sha256.New()
+	for _, part := range append([][]byte{[]byte("scrim " + kind)}, parts...) {
+		own := sha256.Sum256(part)
+		_, _ = h.Write(own[:]) // which never fails
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// print is what the audit trail calls p. It tells nothing of the PIN that the file
+// does not.
+func (p pin) print() string { return printOf(PIN, p.Salt, p.Hash) }
+
+// print is what the audit trail calls p.
+func (p passkey) print() string { return printOf(Passkey, p.ID, p.PublicKey) }
+
+// GoneError says that the file is not what is enrolled by the audit trail, as this
+// process found them.
 type GoneError struct {
 	File   string
+	Trail  string
 	Factor string // its kind
 	Since  time.Time
 	Part   bool // there is a file, and something else in it
+	Stray  bool // it is in the file, and was never enrolled, or is no more
 	Back   bool // the file is another one now
 }
 
@@ -85,8 +138,14 @@ func (e *GoneError) Error() string {
 	if e.Part {
 		lost = "and is not in this file"
 	}
-	if e.Back {
+	switch {
+	case e.Back && e.Stray:
+		return fmt.Sprintf("%s: it was changed since this process read it: start it again", e.File)
+	case e.Back:
 		return fmt.Sprintf("%s: %s is enrolled since %s, and this process has not read it: start it again", e.File, factor, since)
+	case e.Stray:
+		return fmt.Sprintf("%s: %s in this file is not enrolled by the audit trail %s, so it proves nothing: put back a copy of what is, or begin anew with scrim enroll --lost", e.File, factor, e.Trail)
+	default:
+		return fmt.Sprintf("%s: by the audit trail %s is enrolled since %s, %s: put it back from a copy, or set a new PIN with scrim enroll --lost", e.File, factor, since, lost)
 	}
-	return fmt.Sprintf("%s: by the audit trail %s is enrolled since %s, %s: put it back from a copy, or set a new PIN with scrim enroll --lost", e.File, factor, since, lost)
 }

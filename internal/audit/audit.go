@@ -71,7 +71,7 @@ type Event struct {
 	Rule        string    `json:"rule,omitempty"`
 	Reason      string    `json:"reason,omitempty"`
 	Findings    []Finding `json:"findings,omitempty"`
-	Digest      string    `json:"digest,omitempty"` // in hex: of the request or, with Factor "passkey", of its id and key
+	Digest      string    `json:"digest,omitempty"` // in hex: of the request or, where a factor is enrolled, of what makes it this one
 	PID         int       `json:"pid"`              // zero: this process
 }
 
