@@ -46,12 +46,12 @@ func (g *Gate) hides(word string) bool {
 	return g.options.Mask(seen) != seen
 }
 
-// escaped writes a word so that it can be told from every other: backslashes,
-// the second of two spaces, a space at either end, backticks (which the fence
-// would change), and whatever cannot be seen, as escapes.
+// escaped writes a word so that it can be told from every other: backslashes, the
+// second of two spaces, a space at either end, what the fence would change, and
+// whatever is not plain, as escapes.
 func escaped(word string) string {
 	var b strings.Builder
-	spaced := true
+	spaced, closed := true, false
 	for i, r := range word {
 		last := i+utf8.RuneLen(r) >= len(word)
 		switch {
@@ -65,18 +65,25 @@ func escaped(word string) string {
 			b.WriteString(`\n`)
 		case r == '\t':
 			b.WriteString(`\t`)
-		case strings.ContainsRune(" `", r) || r < ' ' || r == 0x7f:
+		case strings.ContainsRune(" `", r) || r < ' ' || r == 0x7f || r == '(' && closed:
 			fmt.Fprintf(&b, `\x%02x`, r)
-		case unicode.IsPrint(r) && !unicode.In(r, unicode.M, unicode.Z, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) && r != '\u2800':
+		case isPlain(r):
 			b.WriteRune(r)
 		case r > 0xffff:
 			fmt.Fprintf(&b, `\U%08x`, r)
 		default:
 			fmt.Fprintf(&b, `\u%04x`, r)
 		}
-		spaced = r == ' '
+		spaced, closed = r == ' ', r == ']'
 	}
 	return b.String()
+}
+
+// isPlain reports whether r can be seen and taken for nothing else: ASCII, and the
+// letters of Latin alphabets that differ from it by a mark. Other alphabets have
+// letters that look like those, or that turn around what stands beside them.
+func isPlain(r rune) bool {
+	return r < 0x7f || r >= 'À' && r <= 'ž' && !strings.ContainsRune("×÷ıĸĿŀŉ", r)
 }
 
 // CheckShown is an error where words, as Facts have them of a command, its program

@@ -94,6 +94,10 @@ func TestWhatIsShownIsWhatRuns(t *testing.T) {
 		{"sh", "-c", "echo\u0301 a"},
 		{"sh", "-c", "echo\u00a0a"},
 		{"sh", "-c", "\u202eecho a"},
+		{"sh", "-c", "echo a > b"},
+		{"sh", "-c", "echo a › b"},
+		{"sh", "-c", "case a in [ab](c"},
+		{"sh", "-c", "case a in [ab] (c"},
 	} {
 		r := newRig(t)
 		_, behind, _ := strings.Cut(r.ask(r.ctx, run(t, command...)).Text, "| command: ")
@@ -101,6 +105,30 @@ func TestWhatIsShownIsWhatRuns(t *testing.T) {
 			t.Errorf("%q looks like %q", command, other)
 		}
 		shown[behind] = command
+	}
+}
+
+// TestLookalikes: of letters that look like others, or that turn around what stands
+// beside them, a person sees which they are.
+func TestLookalikes(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"https://аpi.example":      `https://\u0430pi.example`,
+		"https://x.example/א/1/2":  `https://x.example/\u05d0/1/2`,
+		"a丨b":                      `a\u4e28b`,
+		"ｃｕｒｌ":                     `\uff43\uff55\uff52\uff4c`,
+		"sıgn":                     `s\u0131gn`,
+		"\U0001d5ba":               `\U0001d5ba`,
+		"“--force”":                `\u201c--force\u201d`,
+		"/home/josé/Größe/żółć/ŵž": "/home/josé/Größe/żółć/ŵž",
+	} {
+		r := newRig(t)
+		q := run(t, "deploy", word)
+		q.Dir = word
+		text := strings.ReplaceAll(r.ask(r.ctx, q).Text, "\n| ", "")
+		if strings.Count(text, strings.ReplaceAll(want, " ", "")) != 2 {
+			t.Errorf("%q is shown as %s", word, text)
+		}
 	}
 }
 
