@@ -12,6 +12,7 @@ import (
 // page of this server or as a visit.
 type guard struct {
 	host, origin string
+	present      *crowd
 	next         http.Handler
 }
 
@@ -36,6 +37,7 @@ func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	g.present.said(r.Context())
 	// The deadline of reading would end the request's context.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	g.next.ServeHTTP(w, r)

@@ -55,8 +55,11 @@ func Listen(ctx context.Context, handler http.Handler) (*Server, error) {
 	}
 	_, port, _ := net.SplitHostPort(listeners[0].Addr().String())
 	s := &Server{origin: "http://localhost:" + port}
+	present := &crowd{}
 	s.http = &http.Server{
-		Handler:           guard{host: "localhost:" + port, origin: s.origin, next: handler},
+		Handler:           guard{host: "localhost:" + port, origin: s.origin, present: present, next: handler},
+		ConnContext:       present.in,
+		ConnState:         present.changed,
 		ReadHeaderTimeout: headerTime,
 		ReadTimeout:       readTime,
 		WriteTimeout:      writeTime,

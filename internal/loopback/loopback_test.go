@@ -3,10 +3,12 @@ package loopback_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -216,7 +218,7 @@ func TestCloses(t *testing.T) {
 	open := dial(t, addresses(t, s)[0])
 	cancel()
 	_ = open.SetReadDeadline(time.Now().Add(20 * time.Second))
-	if _, err := io.ReadAll(open); err != nil {
+	if _, err := io.ReadAll(open); errors.Is(err, os.ErrDeadlineExceeded) { // reset, where it was not accepted yet
 		t.Errorf("a connection that was open is not ended: %v", err)
 	}
 	for _, address := range addresses(t, s) {
@@ -250,5 +252,52 @@ func TestLongAnswer(t *testing.T) {
 	case <-ended:
 	case <-time.After(20 * time.Second):
 		t.Error("the handler waits for a person who has left")
+	}
+}
+
+// TestCrowd: however many connect and say nothing, or only begin to, whoever speaks is
+// heard, what is being answered goes on, and not all of the others are kept.
+func TestCrowd(t *testing.T) {
+	t.Parallel()
+	begun, answer := make(chan struct{}), make(chan struct{})
+	s, err := loopback.Listen(t.Context(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			close(begun)
+			<-answer
+		}
+		_, _ = io.WriteString(w, "reached")
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	address := addresses(t, s)[0]
+	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: " + hostOf(s) + "\r\n\r\n" }
+	person := dial(t, address)
+	_ = person.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := io.WriteString(person, get("/slow")); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+
+	const many, kept = 300, 256
+	var crowd []net.Conn
+	for n := range many {
+		c := dial(t, address)
+		_, _ = io.WriteString(c, get("/")[:n%3])
+		crowd = append(crowd, c)
+	}
+	if response, body := send(t, address, get("/")); response.StatusCode != http.StatusOK || body != "reached" {
+		t.Errorf("who speaks in the crowd is told %d %q", response.StatusCode, body)
+	}
+	for n, c := range crowd[:many-kept] {
+		_ = c.SetReadDeadline(time.Now().Add(2 * time.Second)) // before its time for headers is over
+		if _, err := c.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("connection %d of %d is kept", n, many)
+		}
+	}
+	close(answer)
+	if response, err := http.ReadResponse(bufio.NewReader(person), nil); err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("who was there before: %v", err)
 	}
 }
