@@ -50,7 +50,7 @@ func (d *DevCmd) Run(c *cli) error {
 		return d.refuse(c, err)
 	}
 	store := devstore.New(devstore.Options{Seed: seed})
-	id, key := store.AddIdentity(devstore.Identity{Name: "scrim-dev", Rules: seed.Rules()})
+	id, key := store.AddIdentity(devstore.Identity{Name: "scrim-dev", Rules: append(seed.Rules(), devstore.MayWrite()...)})
 
 	// The store outlives an interrupt for as long as the command takes to end.
 	server, err := devstore.Serve(context.WithoutCancel(c.ctx), d.Addr, store)

@@ -101,7 +101,12 @@ func (q *query) open(c *cli, cfg config.Config, inside *session.Record) {
 // say puts text on stderr, in lines that fit a terminal. It is whole, and is
 // there before whatever comes next.
 func (q *query) say(format string, arguments ...any) {
-	_, _ = io.WriteString(q.talk, wrapped(fmt.Sprintf(format, arguments...)))
+	q.tell(wrapped(fmt.Sprintf(format, arguments...)))
+}
+
+// tell is say for lines that are laid out already.
+func (q *query) tell(lines string) {
+	_, _ = io.WriteString(q.talk, lines)
 	if held, ok := q.talk.(interface{ Flush() error }); ok {
 		_ = held.Flush()
 	}

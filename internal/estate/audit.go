@@ -90,6 +90,9 @@ type Auditor struct {
 	// Except is, by project, the names that have a value of their own there.
 	Except map[string][]string
 	Pace   Pace
+	// Learn, where set, is told what the shared source holds: the redactor has to
+	// know it.
+	Learn func(secret.Ref, secret.Value)
 	// Progress, where set, is told how many of all projects are done. One call ends
 	// before the next begins.
 	Progress func(done, all int)
@@ -112,17 +115,25 @@ func (a Auditor) Audit(ctx context.Context, environment string, wanted func(proj
 	}
 	projects = slices.DeleteFunc(projects, func(p Project) bool { return wanted != nil && !wanted(p.Name) })
 	r := Report{Environment: environment, Names: shared.names, Rows: make([]Row, len(projects)), source: shared}
-	var mu sync.Mutex
-	done := 0
+	tally := a.tally(len(projects))
 	a.Pace.Each(ctx, len(projects), func(i int) {
 		r.Rows[i] = a.row(ctx, shared, projects[i])
+		tally()
+	})
+	return r, ctx.Err()
+}
+
+// tally returns what counts one more of all as done.
+func (a Auditor) tally(all int) func() {
+	var mu sync.Mutex
+	done := 0
+	return func() {
 		mu.Lock()
 		defer mu.Unlock()
 		if done++; a.Progress != nil {
-			a.Progress(done, len(projects))
+			a.Progress(done, all)
 		}
-	})
-	return r, ctx.Err()
+	}
 }
 
 // source is the shared source, as it was read.
@@ -152,6 +163,9 @@ func (a Auditor) shared(ctx context.Context, environment string) (source, error)
 	for _, listed := range listing.Secrets {
 		name := listed.Entry.Ref.Name()
 		s.names = append(s.names, name)
+		if a.Learn != nil {
+			a.Learn(listed.Entry.Ref, listed.Value)
+		}
 		if listed.Value.IsZero() || listing.Unexpanded && listed.Value.Refers() {
 			continue // its cells are Unknown
 		}

@@ -64,8 +64,10 @@ func (f Fixer) Fix(ctx context.Context, r Report) []Outcome {
 		}
 		names[step.Project] = append(names[step.Project], step.Name)
 	}
+	tally := f.tally(len(all))
 	f.Pace.Each(ctx, len(all), func(i int) {
 		all[i] = f.fix(ctx, r.source, all[i].Project, names[all[i].Project])
+		tally()
 	})
 	for i, o := range all {
 		if len(o.Written)+len(o.Asked)+len(o.Left) == 0 { // ctx ended before its turn

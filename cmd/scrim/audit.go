@@ -1,0 +1,446 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"scrim/internal/config"
+	"scrim/internal/estate"
+	"scrim/internal/secret"
+	"scrim/internal/store"
+)
+
+// AuditCmd is `scrim audit`.
+type AuditCmd struct {
+	Env      []string `placeholder:"SLUG" help:"Environments (else PROJECT_ENV, scrim.toml, prod)."`
+	Projects string   `placeholder:"GLOB" help:"Only projects whose name matches, such as 'web-*'."`
+	Fix      bool     `help:"Write what is missing or differs, after a yes."`
+	Yes      bool     `help:"With --fix, do not ask."`
+	JSON     bool     `help:"Print everything as JSON."`
+}
+
+// Help is shown by `scrim audit --help`.
+func (AuditCmd) Help() string {
+	return `Says how every project stands to the shared source: which of its secrets a project has a copy of, and whether the copy still has the source's value. Values are compared by a keyed digest and never shown.
+
+A shared secret is at a project ok, missing, differs, shadowed (the project has its own on purpose), imported (the project imports the source, so there is nothing to copy), or unknown (this identity cannot see it, or the store did not say).
+
+Examples:
+
+  scrim audit                        every project, in one environment
+  scrim audit --env dev,prod         in two
+  scrim audit --projects 'web-*'     some projects
+  scrim audit --fix                  show what would be written, ask, write it
+  scrim audit --fix --yes --json     for a nightly job
+
+--fix writes what is missing or differs, and nothing else. It deletes nothing, goes on past a project that fails, and can be stopped and run again.
+
+A copy that is to stay as it is, is named in scrim.toml or in your own scrim/config.toml:
+
+  [shared.except]
+  web-shop = ["SMTP_URL"]
+
+Exit code 0: nothing is off. 1: something is. 3: not everything could be read, or written.`
+}
+
+// Run audits the store.
+func (a *AuditCmd) Run(c *cli) error {
+	q := newQuery(c)
+	return q.end(c, a.run(c, q))
+}
+
+func (a *AuditCmd) run(c *cli, q *query) error {
+	if err := a.usage(); err != nil {
+		return err
+	}
+	e, err := scopeFlags{Env: firstOf(a.Env)}.loadEstate(c)
+	if err != nil {
+		return err
+	}
+	q.open(c, e.Config, nil)
+	auditor := q.auditor(c, e)
+	reports, err := a.audit(c, auditor, e)
+	if err != nil {
+		return err
+	}
+	if a.Fix {
+		return a.fix(c, q, auditor, e, reports)
+	}
+	answer := auditAnswer(e, reports)
+	if a.JSON {
+		err = q.json(answer)
+	} else {
+		err = showAudit(c, q, reports)
+	}
+	if err != nil {
+		return err
+	}
+	q.sayFailed(reports)
+	return outcomeOf(reports)
+}
+
+func (a *AuditCmd) usage() error {
+	if a.Yes && !a.Fix {
+		return usageError("--yes is for --fix: an audit alone writes nothing")
+	}
+	if _, err := path.Match(a.Projects, ""); err != nil {
+		return usageError("--projects is not a glob: use *, ? and [abc], such as 'web-*'")
+	}
+	for _, environment := range a.Env {
+		if err := secret.CheckEnvironment(environment); err != nil {
+			return usageError("--env: " + err.Error())
+		}
+	}
+	return nil
+}
+
+func firstOf(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+// auditor looks at the estate through the store that q has open.
+func (q *query) auditor(c *cli, e config.Estate) estate.Auditor {
+	return estate.Auditor{
+		Store:  q.source,
+		Layout: estate.Layout{Shared: e.Shared, Vault: e.Vault, Staging: e.Staging, Registered: e.Registered},
+		Except: e.Except,
+		Learn:  q.deps.Redactor.Learn,
+		Pace: estate.Pace{Waits: func(d time.Duration) {
+			if _, ok := terminal(c.stderr); ok {
+				fmt.Fprintf(c.stderr, "\rthe store limits the rate: going on in %s \r", d.Round(time.Second))
+			}
+		}},
+	}
+}
+
+// audit looks at the environments, one after the other.
+func (a *AuditCmd) audit(c *cli, auditor estate.Auditor, e config.Estate) ([]estate.Report, error) {
+	environments := a.Env
+	if len(environments) == 0 {
+		environments = []string{e.Config.Scope.Environment}
+	}
+	var reports []estate.Report
+	for _, environment := range slices.Compact(environments) {
+		line := newProgress(c, "comparing "+environment)
+		auditor.Progress = line.show
+		r, err := auditor.Audit(c.ctx, environment, a.wants)
+		line.end()
+		if errors.Is(err, secret.ErrPathNotFound) {
+			err = noSource(c.ctx, auditor, environment, e.Shared)
+		}
+		if err != nil {
+			return nil, err
+		}
+		reports = append(reports, r)
+	}
+	return reports, nil
+}
+
+// noSource says whether the environment or the shared source is not there.
+func noSource(ctx context.Context, auditor estate.Auditor, environment, shared string) error {
+	if _, err := auditor.Store.Folders(ctx, environment, "/"); errors.Is(err, secret.ErrPathNotFound) {
+		return &store.NoEnvironmentError{Environment: environment}
+	}
+	return fmt.Errorf("%s:%s, the shared source, is not in the store: create it there, or say in your own scrim/config.toml under [paths] where it is", environment, shared)
+}
+
+func (a *AuditCmd) wants(project string) bool {
+	ok, _ := path.Match(a.Projects, project) // usage has looked at it
+	return a.Projects == "" || ok
+}
+
+// outcomeOf is the exit code of an audit: what was not read may be off too.
+func outcomeOf(reports []estate.Report) error {
+	off := false
+	for _, r := range reports {
+		if r.Count(estate.Unknown) > 0 || slices.ContainsFunc(r.Rows, func(row estate.Row) bool { return row.Err != nil }) {
+			return errStore
+		}
+		off = off || len(r.Plan()) > 0
+	}
+	if off {
+		return errFound
+	}
+	return nil
+}
+
+// sayFailed says which projects were not read in whole, each reason once.
+func (q *query) sayFailed(reports []estate.Report) {
+	var closed []closedPlace
+	for _, r := range reports {
+		for _, row := range r.Rows {
+			if row.Err != nil {
+				closed = append(closed, closedPlace{r.Environment + ":" + row.Project.Path, reasonOf(row.Err)})
+			}
+		}
+	}
+	for _, line := range byReason(closed) {
+		q.say("not known: %s", line)
+	}
+}
+
+// reasonOf returns why something was not read, without the place.
+func reasonOf(err error) string {
+	for _, is := range []error{
+		secret.ErrForbidden, secret.ErrPathNotFound, secret.ErrRateLimited, secret.ErrUnavailable, secret.ErrUnauthenticated, secret.ErrAwaitsApproval,
+	} {
+		if errors.Is(err, is) {
+			return is.Error()
+		}
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+// auditedProject is one row, for scripts.
+type auditedProject struct {
+	Project string                  `json:"project"`
+	Path    string                  `json:"path"`
+	States  map[string]estate.State `json:"states"`
+	Error   string                  `json:"error,omitempty"`
+}
+
+// auditedEnvironment is one report, for scripts.
+type auditedEnvironment struct {
+	Environment string           `json:"environment"`
+	Names       []string         `json:"names"`
+	Projects    []auditedProject `json:"projects"`
+	Totals      map[string]int   `json:"totals"`
+}
+
+// audited is what `scrim audit --json` prints.
+type audited struct {
+	Shared       string               `json:"shared"` // the path of the shared source
+	Environments []auditedEnvironment `json:"environments"`
+	Complete     bool                 `json:"complete"`        // nothing is unknown
+	Fixed        []fixedNote          `json:"fixed,omitempty"` // of --fix
+}
+
+func auditAnswer(e config.Estate, reports []estate.Report) audited {
+	answer := audited{Shared: e.Shared, Environments: []auditedEnvironment{}, Complete: !errors.Is(outcomeOf(reports), errStore)}
+	for _, r := range reports {
+		one := auditedEnvironment{Environment: r.Environment, Names: slices.Clone(r.Names), Projects: []auditedProject{}, Totals: map[string]int{}}
+		for _, s := range estate.States() {
+			one.Totals[s.String()] = r.Count(s)
+		}
+		for _, row := range r.Rows {
+			p := auditedProject{Project: row.Project.Name, Path: row.Project.Path, States: map[string]estate.State{}}
+			for i, state := range row.States {
+				p.States[r.Names[i]] = state
+			}
+			if row.Err != nil {
+				p.Error = reasonOf(row.Err)
+			}
+			one.Projects = append(one.Projects, p)
+		}
+		answer.Environments = append(answer.Environments, one)
+	}
+	return answer
+}
+
+// showAudit prints reports for people: a matrix on a terminal, and elsewhere a line
+// for each thing that is off.
+func showAudit(c *cli, q *query, reports []estate.Report) error {
+	var b strings.Builder
+	f, onTerminal := terminal(c.stdout)
+	for _, r := range reports {
+		if m := matrixOf(r, onTerminal && colour(f, c.getenv)); onTerminal && m.fits(newLogTable(c).width) {
+			b.WriteString(m.text() + "\n")
+			continue
+		}
+		b.WriteString(offTable(r))
+	}
+	if _, err := io.WriteString(q.out, b.String()); err != nil {
+		return fmt.Errorf("print the audit: %w", err)
+	}
+	for _, r := range reports {
+		q.say("%s", standing(r))
+	}
+	return nil
+}
+
+// standing counts what was found.
+func standing(r estate.Report) string {
+	var parts []string
+	for _, s := range estate.States() {
+		if n := r.Count(s); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	text := fmt.Sprintf("%s: %s against %s", r.Environment, count(len(r.Rows), "project"), count(len(r.Names), "shared secret"))
+	if len(parts) > 0 {
+		text += ": " + strings.Join(parts, ", ")
+	}
+	if len(r.Plan()) > 0 {
+		return text + ". scrim audit --fix shows what it would write, and asks."
+	}
+	return text + "."
+}
+
+// offTable has a line for each cell that is off or unknown.
+func offTable(r estate.Report) string {
+	rows := [][]string{{"ENV", "PROJECT", "NAME", "STATE"}}
+	for _, row := range r.Rows {
+		for i, state := range row.States {
+			if state.Off() || state == estate.Unknown {
+				rows = append(rows, []string{r.Environment, row.Project.Name, r.Names[i], state.String()})
+			}
+		}
+	}
+	if len(rows) == 1 {
+		return ""
+	}
+	return strings.Join(aligned(rows), "\n") + "\n"
+}
+
+// fixedNote is what became of one project's copies.
+type fixedNote struct {
+	Environment string   `json:"environment"`
+	Project     string   `json:"project"`
+	Written     []string `json:"written"`
+	Asked       []string `json:"awaiting_approval"`
+	Left        []string `json:"left"`
+	Error       string   `json:"error,omitempty"`
+}
+
+// fix shows the plan, asks, writes, and says what came of it.
+func (a *AuditCmd) fix(c *cli, q *query, auditor estate.Auditor, e config.Estate, reports []estate.Report) error {
+	steps := 0
+	for _, r := range reports {
+		steps += len(r.Plan())
+	}
+	if steps > 0 {
+		if err := a.agree(c, q, reports, steps); err != nil {
+			return err
+		}
+	}
+	fixer := estate.Fixer{Auditor: auditor, Store: q.source}
+	var notes []fixedNote
+	var failed error
+	for _, r := range reports {
+		line := newProgress(c, "writing "+r.Environment)
+		fixer.Progress = line.show
+		outcomes := fixer.Fix(c.ctx, r)
+		line.end()
+		for _, o := range outcomes {
+			notes = append(notes, noteOf(r.Environment, o))
+			failed = worse(failed, o)
+		}
+	}
+	var err error
+	if a.JSON {
+		answer := auditAnswer(e, reports)
+		answer.Fixed = notes
+		err = q.json(answer)
+	} else {
+		err = q.showFixed(notes)
+	}
+	if err != nil {
+		return err
+	}
+	q.sayFailed(reports)
+	if unread := outcomeOf(reports); errors.Is(unread, errStore) {
+		return unread
+	}
+	return failed
+}
+
+// worse is the exit code of what was found so far and of one more outcome.
+func worse(so error, o estate.Outcome) error {
+	switch {
+	case len(o.Left) > 0:
+		return errStore
+	case len(o.Asked) > 0 && so == nil:
+		return errFound
+	default:
+		return so
+	}
+}
+
+// agree shows the plan and has a person agree to it.
+func (a *AuditCmd) agree(c *cli, q *query, reports []estate.Report, steps int) error {
+	rows := [][]string{{"ENV", "PROJECT", "NAME", "IS TO BE"}}
+	for _, r := range reports {
+		for _, step := range r.Plan() {
+			verb := map[estate.State]string{estate.Missing: "created", estate.Differs: "overwritten"}[step.State]
+			rows = append(rows, []string{r.Environment, step.Project.Name, step.Name, verb})
+		}
+	}
+	q.tell(strings.Join(aligned(rows), "\n") + "\n")
+	if a.Yes {
+		return nil
+	}
+	ask := newQuestions(c)
+	if !ask.possible() {
+		return usageError("nobody is at a terminal to agree to it, and nothing was written: with --yes nobody is asked")
+	}
+	q.say("Nothing else is touched, and nothing is deleted.")
+	yes, err := ask.yes(fmt.Sprintf("Write %s?", count(steps, "secret")))
+	if err == nil && !yes {
+		q.say("Nothing was written.")
+		err = errNotApproved
+	}
+	return err
+}
+
+func noteOf(environment string, o estate.Outcome) fixedNote {
+	n := fixedNote{environment, o.Project.Name, nonNil(o.Written), nonNil(o.Asked), nonNil(o.Left), ""}
+	if o.Err != nil {
+		n.Error = reasonOf(o.Err)
+	}
+	return n
+}
+
+func nonNil(list []string) []string { return append([]string{}, list...) }
+
+// showFixed prints what became of each copy, and counts.
+func (q *query) showFixed(notes []fixedNote) error {
+	rows := [][]string{{"ENV", "PROJECT", "NAME", "NOW"}}
+	totals := map[string]int{}
+	for _, n := range notes {
+		for now, names := range map[string][]string{"written": n.Written, "awaits approval": n.Asked, "as it was": n.Left} {
+			totals[now] += len(names)
+			for _, name := range names {
+				rows = append(rows, []string{n.Environment, n.Project, name, now})
+			}
+		}
+	}
+	if len(rows) == 1 {
+		q.say("Nothing is missing and nothing differs: nothing was written.")
+		return nil
+	}
+	slices.SortFunc(rows[1:], slices.Compare[[]string])
+	if _, err := io.WriteString(q.out, strings.Join(aligned(rows), "\n")+"\n"); err != nil {
+		return fmt.Errorf("print what was written: %w", err)
+	}
+	var parts []string
+	for _, now := range slices.Sorted(maps.Keys(totals)) {
+		if totals[now] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", totals[now], now))
+		}
+	}
+	q.say("%s.", strings.Join(parts, ", "))
+	if totals["awaits approval"] > 0 {
+		q.say("awaits approval: %v. Somebody does that in Infisical.", secret.ErrAwaitsApproval)
+	}
+	var left []closedPlace
+	for _, n := range notes {
+		if n.Error != "" {
+			left = append(left, closedPlace{n.Environment + ":" + n.Project, n.Error})
+		}
+	}
+	for _, line := range byReason(left) {
+		q.say("as it was: %s. Run it again when that is mended.", line)
+	}
+	return nil
+}
