@@ -31,9 +31,9 @@ const (
 )
 
 func main() {
-	launchOnly := flag.Bool("launch", false, "measure scrim run alone")
+	only := flag.String("only", "", "measure only launch (scrim run), or audit")
 	flag.Parse()
-	if err := run(os.Stdout, *launchOnly); err != nil {
+	if err := run(os.Stdout, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -51,7 +51,7 @@ type subject struct {
 	memory      int // KiB
 }
 
-func run(out io.Writer, launchOnly bool) error {
+func run(out io.Writer, only string) error {
 	dir, err := os.MkdirTemp("", "scrim-bench-")
 	if err != nil {
 		return err
@@ -64,8 +64,14 @@ func run(out io.Writer, launchOnly bool) error {
 			return fmt.Errorf("build %s: %w", program, err)
 		}
 	}
-	if launchOnly {
+	switch only {
+	case "launch":
 		return measureLaunches(out, dir)
+	case "audit":
+		return measureAudits(out, dir)
+	case "":
+	default:
+		return fmt.Errorf("-only %s: there is launch, and audit", only)
 	}
 	ten, stopTen, err := world(10)
 	if err != nil {
@@ -97,7 +103,10 @@ func run(out io.Writer, launchOnly bool) error {
 		return err
 	}
 	fmt.Fprintln(out)
-	return measureLaunches(out, dir)
+	if err := measureLaunches(out, dir); err != nil {
+		return err
+	}
+	return measureAudits(out, dir)
 }
 
 // world returns the environment of a scrim whose scope has this many secrets.
