@@ -238,6 +238,7 @@ Exit code 0: it is answered as you said. 2: no such question. 4: it is not appro
 
 // Run shows one question and answers it.
 func (a *ApproveCmd) Run(c *cli) error {
+	hardenProcess()
 	q := newQuery(c)
 	return q.end(c, a.answer(c, q))
 }
@@ -284,17 +285,18 @@ func shownText(question approval.Waiting) string {
 func prove(c *cli, q *query, t *prompt, text string, question desks.Question) error {
 	t.say(text)
 	t.say(fmt.Sprintf("\nTime left: %s. Nothing typed: not approved.\n", left(question.Waiting, time.Now())))
-	pin, err := t.ask(c.ctx, "PIN (not shown): ")
+	pin, err := t.askLine(c.ctx, "PIN (not shown): ")
+	defer clear(pin)
 	t.say("\n")
 	if err != nil {
 		return err
 	}
-	if pin == "" {
+	if len(bytes.TrimSpace(pin)) == 0 {
 		q.say("It is not approved, and waits on.")
 		return errNotApproved
 	}
 	waited := sayIfSlow(c.stderr, "checking the PIN …")
-	err = question.At.Prove(c.ctx, question.ID, []byte(pin))
+	err = question.At.Prove(c.ctx, question.ID, pin)
 	waited()
 	switch {
 	case c.ctx.Err() != nil:

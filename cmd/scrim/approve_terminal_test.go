@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -203,6 +205,10 @@ func TestApproveOnATerminal(t *testing.T) {
 	wrong.sees(`DEPLOY_TOKEN`)
 	wrong.sees(`deploy`)
 	wrong.sees(`PIN \(not shown\): `)
+	if limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", wrong.cmd.Process.Pid)); runtime.GOOS == "linux" &&
+		!regexp.MustCompile(`Max core file size +0 +0 `).Match(limits) {
+		t.Errorf("its memory may be dumped with the PIN: %s, %v", limits, err)
+	}
 	wrong.types("made-up walrus 4712\n")
 	wrong.sees(`It is not approved`)
 	wrong.leaves(int(errNotApproved))

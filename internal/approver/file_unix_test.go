@@ -105,4 +105,15 @@ func TestChangeIsTakenBack(t *testing.T) {
 		t.Errorf("the trail has %q", got)
 	}
 	_ = d.wants(approver.NotEnrolled)
+
+	before := enrolled(t)
+	text := before.text()
+	before.path = filepath.Join(filepath.Dir(before.path), strings.Repeat("x", 250))
+	before.put(text)
+	if err := before.leave(rightPIN).SetPIN([]byte("grey heron 8")); err == nil {
+		t.Error("written")
+	}
+	if err := before.verify(before.load(), rightPIN); err != nil {
+		t.Errorf("the PIN that stays is no longer good: %v", err)
+	}
 }
