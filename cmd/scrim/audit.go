@@ -24,6 +24,7 @@ type AuditCmd struct {
 	Fix      bool     `help:"Write what is missing or differs, after a yes."`
 	Yes      bool     `help:"With --fix, do not ask."`
 	JSON     bool     `help:"Print everything as JSON."`
+	HTML     string   `name:"html" placeholder:"FILE" help:"Write a page for a browser, too."`
 }
 
 // Help is shown by `scrim audit --help`.
@@ -37,6 +38,7 @@ Examples:
   scrim audit                        every project, in one environment
   scrim audit --env dev,prod         in two
   scrim audit --projects 'web-*'     some projects
+  scrim audit --html audit.html      a page for the team; it has no value in it
   scrim audit --fix                  show what would be written, ask, write it
   scrim audit --fix --yes --json     for a nightly job
 
@@ -70,6 +72,11 @@ func (a *AuditCmd) run(c *cli, q *query) error {
 	if err != nil {
 		return err
 	}
+	if a.HTML != "" {
+		if err := q.writeAudit(a.HTML, e, reports); err != nil {
+			return err
+		}
+	}
 	if a.Fix {
 		return a.fix(c, q, auditor, e, reports)
 	}
@@ -87,6 +94,9 @@ func (a *AuditCmd) run(c *cli, q *query) error {
 }
 
 func (a *AuditCmd) usage() error {
+	if a.HTML != "" && a.Fix {
+		return usageError("--html shows what an audit finds, and --fix changes that: run one after the other")
+	}
 	if a.Yes && !a.Fix {
 		return usageError("--yes is for --fix: an audit alone writes nothing")
 	}
@@ -263,8 +273,13 @@ func showAudit(c *cli, q *query, reports []estate.Report) error {
 	if _, err := io.WriteString(q.out, b.String()); err != nil {
 		return fmt.Errorf("print the audit: %w", err)
 	}
+	off := false
 	for _, r := range reports {
 		q.say("%s", standing(r))
+		off = off || len(r.Plan()) > 0
+	}
+	if off {
+		q.say("scrim audit --fix shows what it would write, and asks.")
 	}
 	return nil
 }
@@ -280,9 +295,6 @@ func standing(r estate.Report) string {
 	text := fmt.Sprintf("%s: %s against %s", r.Environment, count(len(r.Rows), "project"), count(len(r.Names), "shared secret"))
 	if len(parts) > 0 {
 		text += ": " + strings.Join(parts, ", ")
-	}
-	if len(r.Plan()) > 0 {
-		return text + ". scrim audit --fix shows what it would write, and asks."
 	}
 	return text + "."
 }

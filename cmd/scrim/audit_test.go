@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -205,6 +206,15 @@ func TestAudit(t *testing.T) {
 	if code != 1 || strings.Count(stdout, "\n") != len(w.planted)+1 {
 		t.Errorf("exit code %d, %d lines for %d findings", code, strings.Count(stdout, "\n"), len(w.planted))
 	}
+	page := filepath.Join(t.TempDir(), "audit.html")
+	if _, stderr, code := w.run("--html", page, "--projects", "p07"); code != 0 {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	html, err := os.ReadFile(page)
+	if err != nil || strings.Count(string(html), `<td class="shadowed">`) != 1 || strings.Count(string(html), `<td class="ok">`) != 5 || strings.Contains(string(html), "<script") || strings.Contains(string(html), "://") {
+		t.Errorf("%v: %s", err, html)
+	}
+	w.noTrace(string(html))
 	if _, stderr, code := w.run("--fix"); code != 2 || !strings.Contains(stderr, "--yes") || w.writes() != 0 {
 		t.Errorf("without anybody to ask: exit code %d, %d writes: %s", code, w.writes(), stderr)
 	}
