@@ -247,18 +247,20 @@ func (d Desk) exchange(ctx context.Context, limit time.Duration, a ask) (told, e
 	return t, nil
 }
 
-// Find returns the open question with that id. Of an id that is not whole, there must
-// be one question that it begins.
+// Find returns the open question with that id, or the only one whose id begins so.
+// Ids are random: who asks under another's is no scrim.
 func Find(ctx context.Context, id string) (Question, error) {
 	id = strings.ToLower(id)
-	open := Open(ctx)
-	if i := slices.IndexFunc(open, func(q Question) bool { return q.ID == id }); i >= 0 {
-		return open[i], nil
+	found := slices.DeleteFunc(Open(ctx), func(q Question) bool { return !strings.HasPrefix(q.ID, id) })
+	isOther := func(q Question) bool { return q.ID != id }
+	if exact := slices.DeleteFunc(slices.Clone(found), isOther); len(exact) > 0 {
+		found = exact
 	}
-	found := slices.DeleteFunc(open, func(q Question) bool { return !strings.HasPrefix(q.ID, id) })
 	switch {
 	case id == "", len(found) == 0:
 		return Question{}, ErrNone
+	case len(found) > 1 && !slices.ContainsFunc(found, isOther):
+		return Question{}, fmt.Errorf("%d processes ask under %s, so at least one of them only plays scrim: type no PIN, and see what runs", len(found), found[0].ID)
 	case len(found) > 1:
 		return Question{}, fmt.Errorf("%d questions begin with %s: give more of the id", len(found), id)
 	default:

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -131,6 +132,37 @@ func TestDesksThatHang(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if question, err := desk.Find(ctx, id); err != nil || question.ID != id {
+		t.Errorf("found %+v, %v", question, err)
+	}
+}
+
+// TestImitatedID: a process of the same user that asks under a question's id, in its
+// own words, is told no PIN.
+func TestImitatedID(t *testing.T) {
+	_, id := open(t, &person{})
+	dir, err := rundir.Make()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := rundir.Listen(t.Context(), filepath.Join(dir, "desk-0-"+strconv.Itoa(os.Getpid())+".sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	says := id
+	rundir.Serve(l, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 1<<10))
+		_, _ = io.WriteString(c, `{"waiting":[{"ID":"`+says+`","Text":"An agent asks for nothing much."}]}`)
+		_ = c.Close()
+	})
+	if question, err := desk.Find(t.Context(), id); err == nil || !strings.Contains(err.Error(), "type no PIN") {
+		t.Errorf("found %+v, %v", question, err)
+	}
+	if question, err := desk.Find(t.Context(), id[:4]); err == nil {
+		t.Errorf("by its start: %+v", question)
+	}
+	says = id + "x" // which keeps nobody from the question itself
+	if question, err := desk.Find(t.Context(), id); err != nil || question.ID != id {
 		t.Errorf("found %+v, %v", question, err)
 	}
 }
