@@ -1,0 +1,48 @@
+//go:build linux || darwin
+
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// sgr is what colours.
+var sgr = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// TestAuditOnATerminal is a matrix in 80 columns, and a question that a no and an
+// interrupt answer with nothing written.
+func TestAuditOnATerminal(t *testing.T) {
+	t.Parallel()
+	w := newAuditWorld(t)
+	d := sitBy(t, w.cmd(t.Context(), "--projects", "p0?"))
+	d.sees(`PROJECT +1 2 3 4 5 6\s`)
+	d.sees(`p00 .*=.*=.*-.*=.*x.*=`)
+	d.sees(`p07 .*s.*=.*=.*=.*=.*=`)
+	d.sees(`6 SHARED_5`)
+	d.sees(`missing`)
+	d.leaves(1)
+	for line := range strings.SplitSeq(d.text(), "\r\n") {
+		if cells(sgr.ReplaceAllString(line, "")) > 80 {
+			t.Errorf("%q is wide", line)
+		}
+	}
+	for keys, code := range map[string]int{"\n": 4, "no\n": 4, "\x03": 130} {
+		d := sitBy(t, w.cmd(t.Context(), "--fix"))
+		d.sees(`SHARED_2 +created`)
+		d.sees(`Write \d+ secrets\? \[y/N\] `)
+		d.types(keys)
+		d.leaves(code)
+		w.noTrace(d.text())
+	}
+	if w.writes() != 0 {
+		t.Errorf("%d writes without a yes", w.writes())
+	}
+	d = sitBy(t, w.cmd(t.Context(), "--fix", "--projects", "p00"))
+	d.sees(`Write 2 secrets\? \[y/N\] `)
+	d.types("y\n")
+	d.sees(`SHARED_4 +written`)
+	d.leaves(0)
+	w.noTrace(d.text())
+}
