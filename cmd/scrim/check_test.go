@@ -265,6 +265,19 @@ func TestCheckFindsEachFaultOnce(t *testing.T) {
 	}
 }
 
+// TestDiffShowsNoValue compares environments in which everything can be off, in both
+// forms of output.
+func TestDiffShowsNoValue(t *testing.T) {
+	t.Parallel()
+	p := faulty(t)
+	p.seed.Environments["dev"]["/alpha"]["API_KEY"] = p.seed.Environments["prod"]["/alpha"]["API_KEY"]
+	for _, words := range [][]string{{"scrim", "diff", "--env", "dev,prod"}, {"scrim", "diff", "--env", "prod,dev", "--json", "-v"}} {
+		if stdout, stderr, code := p.run(t, p.in(t, words...)); code != 1 || !strings.Contains(stdout, "same") || strings.Count(stdout, "API_KEY") != 1 {
+			t.Errorf("%v: exit code %d: %s%s", words, code, stdout, stderr)
+		}
+	}
+}
+
 // TestCheckStrict: a warning alone is no failure, unless that is asked for.
 func TestCheckStrict(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,7 @@ type commands struct {
 	Find      FindCmd      `cmd:"" help:"Say where one secret is: injected, in the vault, missing, or not known."`
 	Check     CheckCmd     `cmd:"" help:"Check the secrets of the scope: which values look wrong, by name."`
 	Audit     AuditCmd     `cmd:"" help:"Compare every project with the shared source, and mend copies."`
+	Diff      DiffCmd      `cmd:"" help:"Compare a project's environments: which names are where."`
 	Mask      MaskCmd      `cmd:"" help:"Run a command with its output masked, or mask stdin."`
 	Scan      ScanCmd      `cmd:"" help:"Find secrets in files, known ones and what looks like one."`
 	Login     LoginCmd     `cmd:"" help:"Keep a machine identity's credentials in ~/.infisical-ua, verified."`

@@ -23,6 +23,7 @@ func mayImport() map[string][]string {
 		"internal/ownfile":          {},
 		"internal/devstore":         {"internal/secret"},
 		"internal/dotenv":           {},
+		"internal/drift":            {"internal/secret", "internal/store", "internal/estate"},
 		"internal/tracked":          {"internal/secret", "redact"},
 		"internal/identity":         {"internal/secret", "internal/config", "internal/infisical"},
 		"internal/infisical":        {"internal/secret"},

@@ -109,7 +109,7 @@ func (s *Store) confirm(ctx context.Context, f Finding, snapshot Snapshot) (Find
 	answers := make([]error, len(snapshot.Views))
 	var asking sync.WaitGroup
 	for i, view := range snapshot.Views {
-		asking.Go(func() { answers[i] = s.ask(ctx, view, f.Name) })
+		asking.Go(func() { answers[i] = s.Ask(ctx, view, f.Name) })
 	}
 	asking.Wait()
 
@@ -193,10 +193,10 @@ func (s *Store) weigh(place secret.Place, answer error) weight {
 	}
 }
 
-// ask asks the place of view for name: nil is present, secret.ErrNotFound is
+// Ask asks the place of view for name: nil is present, secret.ErrNotFound is
 // absent for certain, secret.ErrForbidden is hidden; anything else is not
 // knowing. A place that was not read just now is not asked again.
-func (s *Store) ask(ctx context.Context, view View, name string) error {
+func (s *Store) Ask(ctx context.Context, view View, name string) error {
 	switch view.State {
 	case Absent:
 		return secret.ErrNotFound
