@@ -211,13 +211,13 @@ func wantNoTrace(t *testing.T, name, value, text string) {
 }
 
 // foundBy reads the findings of --json.
-func foundBy(t *testing.T, stdout string) []string {
+func foundBy(t *testing.T, stdout, stderr string) []string {
 	t.Helper()
 	var a struct {
 		Checks []struct{ Rule, Name, Environment, Path string }
 	}
 	if err := json.Unmarshal([]byte(stdout), &a); err != nil {
-		t.Fatalf("%v: %s", err, stdout)
+		t.Fatalf("%v: %q, %s", err, stdout, stderr)
 	}
 	var found []string
 	for _, f := range a.Checks {
@@ -234,7 +234,7 @@ func TestCheckFindsEachFaultOnce(t *testing.T) {
 	all := []string{"scrim", "check", "--all-projects", "--env", "prod,dev"}
 	p := faulty(t)
 	stdout, stderr, code := p.run(t, p.in(t, append(all, "--json")...))
-	if diff := cmp.Diff(p.want, foundBy(t, stdout)); diff != "" || code != 1 {
+	if diff := cmp.Diff(p.want, foundBy(t, stdout, stderr)); diff != "" || code != 1 {
 		t.Errorf("exit code %d, findings (-want +got):\n%s%s", code, diff, stderr)
 	}
 	for _, r := range validate.Table() {
@@ -243,11 +243,11 @@ func TestCheckFindsEachFaultOnce(t *testing.T) {
 			t.Errorf("no fault was planted for %s", r.ID)
 		}
 	}
-	shown, _, code := p.run(t, p.in(t, all...))
+	shown, stderr, code := p.run(t, p.in(t, all...))
 	for _, line := range p.want {
 		rule, _, _ := strings.Cut(line, " ")
 		if strings.Count(shown, "  "+rule+": ") != 1 || code != 1 {
-			t.Errorf("exit code %d, %s is not shown once:\n%s", code, rule, shown)
+			t.Errorf("exit code %d, %s is not shown once:\n%s%s", code, rule, shown, stderr)
 		}
 	}
 	wantNarrow(t, shown)
@@ -259,8 +259,8 @@ func TestCheckFindsEachFaultOnce(t *testing.T) {
 		}
 	}
 	well.seed.DescribeOnly = []string{"/beta/vault"}
-	stdout, _, code = well.run(t, well.in(t, append(all, "--json")...))
-	if diff := cmp.Diff([]string{"unreadable ROOT_PASSWORD prod:/beta/vault"}, foundBy(t, stdout)); diff != "" || code != 1 {
+	stdout, stderr, code = well.run(t, well.in(t, append(all, "--json")...))
+	if diff := cmp.Diff([]string{"unreadable ROOT_PASSWORD prod:/beta/vault"}, foundBy(t, stdout, stderr)); diff != "" || code != 1 {
 		t.Errorf("exit code %d, findings (-want +got):\n%s", code, diff)
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 
 	"scrim/internal/secret"
 )
@@ -94,12 +95,14 @@ func (l *loader) sharedSource() (string, error) {
 }
 
 // Scope returns the scope of one of the projects in an environment, as a process
-// that looks at that project alone would have it.
+// that looks at that project alone would have it. It is safe for concurrent use.
 func (e Estate) Scope(project, environment string) (secret.Scope, error) {
 	if !isProjectName(project) {
 		return secret.Scope{}, &Error{"the store", "a folder at the root has a name that no project can have", "rename it there"}
 	}
 	base := e.Config.Scope
 	base.Environment = environment
-	return e.loader.scopeOf(project, base)
+	l := *e.loader
+	l.origins = maps.Clone(l.origins)
+	return l.scopeOf(project, base)
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,6 +33,17 @@ func TestEstate(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
+	var several sync.WaitGroup
+	for range 8 {
+		several.Go(func() {
+			for range 200 {
+				if s, err := e.Scope("plain", "dev"); err != nil || s.Path != "/plain" {
+					t.Errorf("%v: %+v", err, s)
+				}
+			}
+		})
+	}
+	several.Wait()
 	if _, err := e.Scope("a b", "dev"); err == nil {
 		t.Error("a folder that is no project is one")
 	}
