@@ -48,16 +48,22 @@ func (c *crowd) leaves(who net.Conn) {
 	c.quiet = slices.DeleteFunc(c.quiet, func(other net.Conn) bool { return other == who })
 }
 
-type crowdKey struct{}
-
-// in is the server's ConnContext, by which said knows who it is.
-func (c *crowd) in(ctx context.Context, who net.Conn) context.Context {
-	return context.WithValue(ctx, crowdKey{}, who)
-}
-
 // said notes that the request of ctx was heard out.
 func (c *crowd) said(ctx context.Context) {
-	if who, ok := ctx.Value(crowdKey{}).(net.Conn); ok {
+	if who, ok := whose(ctx); ok {
 		c.leaves(who)
 	}
+}
+
+type connKey struct{}
+
+// withConn is the server's ConnContext.
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// whose returns the connection by which a request came.
+func whose(ctx context.Context) (net.Conn, bool) {
+	c, ok := ctx.Value(connKey{}).(net.Conn)
+	return c, ok
 }

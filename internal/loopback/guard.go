@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// guard lets through what the browser of a person sends to this server, from a
+// guard lets through what the browser of this user sends to this server, from a
 // page of this server or as a visit.
 type guard struct {
 	host, origin string
@@ -66,7 +66,7 @@ func (g guard) refuses(r *http.Request) int {
 		return http.StatusMisdirectedRequest // a name that was made to lead here
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
 		return http.StatusMethodNotAllowed
-	case !g.own(r):
+	case !g.own(r), !ofThisUser(r):
 		return http.StatusForbidden
 	case r.ContentLength > maxBody:
 		return http.StatusRequestEntityTooLarge
@@ -88,6 +88,13 @@ func (g guard) own(r *http.Request) bool {
 	}
 	visit := r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 	return site == "" || site == "same-origin" || site == "none" || visit
+}
+
+// ofThisUser reports whether r comes from a process of this user, as far as the
+// system can tell.
+func ofThisUser(r *http.Request) bool {
+	c, ok := whose(r.Context())
+	return ok && isOurs(c)
 }
 
 // refuse answers with the status in words, and hears no more from that connection.

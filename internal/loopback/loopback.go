@@ -58,7 +58,7 @@ func Listen(ctx context.Context, handler http.Handler) (*Server, error) {
 	present := &crowd{}
 	s.http = &http.Server{
 		Handler:           guard{host: "localhost:" + port, origin: s.origin, present: present, next: handler},
-		ConnContext:       present.in,
+		ConnContext:       withConn,
 		ConnState:         present.changed,
 		ReadHeaderTimeout: headerTime,
 		ReadTimeout:       readTime,

@@ -233,9 +233,10 @@ func TestCloses(t *testing.T) {
 // TestLongAnswer: a handler may take longer than a body may, once it was read.
 func TestLongAnswer(t *testing.T) {
 	t.Parallel()
-	ended := make(chan struct{})
+	begun, ended := make(chan struct{}), make(chan struct{})
 	s, err := loopback.Listen(t.Context(), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		defer close(ended)
+		close(begun)
 		<-r.Context().Done()
 	}))
 	if err != nil {
@@ -247,6 +248,7 @@ func TestLongAnswer(t *testing.T) {
 	if err := request.Write(c); err != nil {
 		t.Fatal(err)
 	}
+	<-begun
 	_ = c.Close() // who goes away ends it
 	select {
 	case <-ended:
