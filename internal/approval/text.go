@@ -22,6 +22,12 @@ const (
 const warning = `Lines behind a bar are the agent's own words: unchecked,
 and perhaps meant to mislead you.`
 
+// goesOn ends a line within a word of a command, where the end of a line would
+// look like a space. No command has it: escaped leaves none.
+const goesOn = "¬"
+
+const warningOfBreaks = "A line that ends in " + goesOn + " goes on in the next without a space."
+
 // warningOfRun says what a yes to a command comes to. Masking is no fence: the
 // command may write the value backwards.
 const warningOfRun = `A yes gives the secret to this command, and the command can send it
@@ -68,19 +74,20 @@ func (f Facts) Text(agent string) string {
 	}
 	b.WriteString(warning + "\n")
 	if runs {
-		fence(&b, "command: ", f.CommandLine)
-		fence(&b, "program: ", f.Program)
-		fence(&b, "directory: ", f.Dir)
+		b.WriteString(warningOfBreaks + "\n")
+		fence(&b, "command: ", f.CommandLine, goesOn)
+		fence(&b, "program: ", f.Program, goesOn)
+		fence(&b, "directory: ", f.Dir, goesOn)
 	}
-	fence(&b, "who: ", agent)
-	fence(&b, "why: ", f.Purpose)
+	fence(&b, "who: ", agent, "")
+	fence(&b, "why: ", f.Purpose, "")
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // entry writes one of scrim's own lines. What is too long for it goes on below,
 // indented, so that a terminal begins no line of its own with it.
 func entry(b *strings.Builder, label, text string) {
-	rows := strings.ReplaceAll(wrap(text, entryWidth), "\n", "\n"+strings.Repeat(" ", labelWidth))
+	rows := strings.ReplaceAll(wrap(text, entryWidth, ""), "\n", "\n"+strings.Repeat(" ", labelWidth))
 	fmt.Fprintf(b, "%-*s%s\n", labelWidth, label, rows)
 }
 
@@ -107,20 +114,22 @@ func opening(runs bool) string {
 }
 
 // fence writes the agent's words behind bars, wrapped here so that no client
-// has to, and without what Markdown or HTML would act on.
-func fence(b *strings.Builder, label, untrusted string) {
+// has to, and without what Markdown or HTML would act on. Broken is as for wrap.
+func fence(b *strings.Builder, label, untrusted, broken string) {
 	if untrusted == "" {
 		untrusted = "(nothing)"
 	}
 	inert := strings.NewReplacer("`", "'", "<", "‹", ">", "›", "](", "] (").Replace(untrusted)
-	for line := range strings.SplitSeq(wrap(label+inert, barWidth), "\n") {
+	for line := range strings.SplitSeq(wrap(label+inert, barWidth, broken), "\n") {
 		b.WriteString(bar + line + "\n")
 	}
 }
 
-// wrap breaks text at spaces, or within a word that is longer than a line.
-func wrap(text string, width int) string {
+// wrap breaks text at spaces, or within a word that is longer than a line, which
+// then ends in broken.
+func wrap(text string, width int, broken string) string {
 	var b strings.Builder
+	width -= columns(broken)
 	column := 0
 	for word := range strings.FieldsSeq(text) {
 		if column > 0 && column+1+columns(word) > width {
@@ -133,7 +142,7 @@ func wrap(text string, width int) string {
 		}
 		for _, r := range word {
 			if column+columns(string(r)) > width {
-				b.WriteByte('\n')
+				b.WriteString(broken + "\n")
 				column = 0
 			}
 			b.WriteRune(r)
