@@ -247,6 +247,46 @@ func TestRunProgramChangedAfterTheYes(t *testing.T) {
 	}
 }
 
+// TestRunDirectoryChangedAfterTheYes puts another directory behind the path that
+// the person reads.
+func TestRunDirectoryChangedAfterTheYes(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(c *client){
+		"a link": func(c *client) {
+			_ = os.Rename(filepath.Join(c.dir, "above/here"), filepath.Join(c.dir, "above/away"))
+			_ = os.Symlink(filepath.Join(c.dir, "elsewhere/here"), filepath.Join(c.dir, "above/here"))
+		},
+		"a link above": func(c *client) {
+			_ = os.Rename(filepath.Join(c.dir, "above"), filepath.Join(c.dir, "away"))
+			_ = os.Symlink(filepath.Join(c.dir, "elsewhere"), filepath.Join(c.dir, "above"))
+		},
+		"taken away": func(c *client) { _ = os.Remove(filepath.Join(c.dir, "above/here")) },
+		"a file": func(c *client) {
+			_ = os.Remove(filepath.Join(c.dir, "above/here"))
+			c.writeProgram("above/here", "")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := start(t).handshake(`{"elicitation":{}}`)
+			for _, dir := range []string{"above/here", "elsewhere/here"} {
+				if err := os.MkdirAll(filepath.Join(c.dir, dir), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.runCall("1", with(shell("touch ../../ran"), "dir", "above/here"))
+			asked := c.question()
+			change(c)
+			c.answer(asked, "approve")
+			if e := c.reply("1"); e.status() != "denied" || !strings.Contains(e.raw, "nothing was started") {
+				t.Errorf("got %s", e.raw)
+			}
+			c.wantNotRun()
+			c.wantKinds("asked", "approved", "granted", "refused")
+		})
+	}
+}
+
 // TestRunYesIsForExactlyThat takes a yes with its id for something else.
 func TestRunYesIsForExactlyThat(t *testing.T) {
 	t.Parallel()

@@ -129,7 +129,7 @@ func explainRun(err error) (CallError, bool) {
 	}
 	switch {
 	case errors.Is(err, errand.ErrChanged):
-		return CallError{"denied", "the program is not any more what the person said yes to, so nothing was started", "Call again without request_id, so that the person is asked about the program as it is now."}, true
+		return CallError{"denied", "the program or its directory is not any more what the person said yes to, so nothing was started", "Call again without request_id, so that the person is asked about the command as it is now."}, true
 	case errors.Is(err, errand.ErrNoDir):
 		return CallError{"invalid_argument", "dir: there is no such directory", "Pass a directory that exists, or leave dir out for the server's working directory."}, true
 	case errors.Is(err, errand.ErrNotFound):

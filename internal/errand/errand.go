@@ -47,6 +47,7 @@ const (
 	ordersDescriptor  = 3
 	reportsDescriptor = 4
 	programDescriptor = 5
+	dirDescriptor     = 6
 )
 
 // order is what a supervisor is told. Its Env holds values, and passes through
@@ -55,7 +56,6 @@ type order struct {
 	Path    string
 	Args    []string
 	Env     []string
-	Dir     string
 	Timeout time.Duration
 }
 
@@ -74,7 +74,7 @@ type Command struct {
 	Supervisor []string // the program and the first arguments that end up in a call of Supervise
 	Program    Program
 	Args       []string // the name that the program is called by, and its arguments
-	Dir        string
+	Dir        string   // absolute, links resolved, as Dir returns it
 	Timeout    time.Duration
 }
 
@@ -87,15 +87,15 @@ type Result struct {
 	Stdout, Stderr Output
 }
 
-// Ready is a command whose program was opened and is what it was. It is run
-// once, or closed.
+// Ready is a command whose program and directory were opened and are what they
+// were. It is run once, or closed.
 type Ready struct {
-	command Command
-	program *os.File
+	command      Command
+	program, dir *os.File
 }
 
-// Prepare opens the program of c. ErrChanged says that it is not any more what
-// was found.
+// Prepare opens the program and the directory of c. ErrChanged says that they are
+// not any more what was found.
 func Prepare(c Command) (*Ready, error) {
 	if len(c.Supervisor) == 0 || len(c.Args) == 0 || c.Dir == "" || c.Timeout <= 0 {
 		return nil, fmt.Errorf("%w: nothing says how", ErrNotStarted)
@@ -103,15 +103,23 @@ func Prepare(c Command) (*Ready, error) {
 	if !supported {
 		return nil, fmt.Errorf("%w: on this system nothing could end what it starts", ErrNotStarted)
 	}
+	dir, err := openDir(c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: its directory: %w", ErrChanged, cause(err))
+	}
 	program, err := c.Program.open()
 	if err != nil {
+		_ = dir.Close()
 		return nil, err
 	}
-	return &Ready{c, program}, nil
+	return &Ready{c, program, dir}, nil
 }
 
-// Close lets go of the program.
-func (r *Ready) Close() { _ = r.program.Close() }
+// Close lets go of the program and the directory.
+func (r *Ready) Close() {
+	_ = r.program.Close()
+	_ = r.dir.Close()
+}
 
 // Run runs the command to its end, with env as its whole environment. The end of
 // ctx ends it too, and is the error then. Nothing of the command runs any more
@@ -125,7 +133,7 @@ func (r *Ready) Run(ctx context.Context, env []string) (Result, error) {
 		return Result{}, fmt.Errorf("%w: start its supervisor: %w", ErrNotStarted, err)
 	}
 	defer w.close()
-	go w.instruct(order{Path: r.command.Program.Path, Args: r.command.Args, Env: env, Dir: r.command.Dir, Timeout: r.command.Timeout})
+	go w.instruct(order{Path: r.command.Program.Path, Args: r.command.Args, Env: env, Timeout: r.command.Timeout})
 	last := w.follow(ctx, r.command.Timeout)
 	result := Result{ExitCode: last.Code, TimedOut: last.TimedOut, Left: last.Left}
 	result.Stdout, result.Stderr = w.stdout.finish(), w.stderr.finish()
@@ -167,7 +175,7 @@ func (r *Ready) start() (*watch, error) {
 	w.supervisor = &exec.Cmd{
 		Path: r.command.Supervisor[0], Args: r.command.Supervisor, Env: []string{}, Dir: "/",
 		Stdout: stdout.write, Stderr: stderr.write, // and no stdin
-		ExtraFiles:  []*os.File{orders.read, reports.write, r.program},
+		ExtraFiles:  []*os.File{orders.read, reports.write, r.program, r.dir},
 		SysProcAttr: ownSession(),
 	}
 	if err := w.supervisor.Start(); err != nil {

@@ -94,6 +94,39 @@ func TestWhatWasHashedRuns(t *testing.T) {
 	}
 }
 
+// TestWhereItRuns: the directory that was opened is where it runs, whatever has come
+// to its path since, and whoever may list it.
+func TestWhereItRuns(t *testing.T) {
+	t.Parallel()
+	base, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, evil := filepath.Join(base, "here"), filepath.Join(base, "evil")
+	for dir, mode := range map[string]os.FileMode{here: 0o300, evil: 0o700} {
+		if err := os.Mkdir(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ready, err := prepare(here, "sh", "-c", "echo ran > ran")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ready.Close()
+	if err := errors.Join(os.Rename(here, here+"-1"), os.Symlink(evil, here)); err != nil {
+		t.Fatal(err)
+	}
+	if result, err := ready.Run(t.Context(), nil); err != nil || result.ExitCode != 0 {
+		t.Errorf("got %+v, %v: %s", result, err, result.Stderr.Raw)
+	}
+	if _, err := os.Stat(filepath.Join(here+"-1", "ran")); err != nil {
+		t.Error(err)
+	}
+	if _, err := prepare(here, "true"); !errors.Is(err, errand.ErrChanged) || strings.Contains(err.Error(), base) {
+		t.Errorf("by a link: %v", err)
+	}
+}
+
 // TestServerIsKilled: with the server everything ends that it had run.
 func TestServerIsKilled(t *testing.T) {
 	t.Parallel()

@@ -17,7 +17,7 @@ var (
 	ErrNotFound = errors.New("no such program")
 	ErrUnfit    = errors.New("it is no program that can be read and run")
 	ErrTooLarge = errors.New("the program is too large to be hashed")
-	ErrChanged  = errors.New("the program is another one now than when it was asked for")
+	ErrChanged  = errors.New("the program or its directory is another one now than when it was asked for")
 	ErrNoDir    = errors.New("no such directory")
 )
 

@@ -5,6 +5,7 @@ package errand
 import (
 	"encoding/gob"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
@@ -84,9 +85,12 @@ func (s *supervisor) start(o order) error {
 	if err := adopt(); err != nil {
 		return err
 	}
+	if err := unix.Fchdir(dirDescriptor); err != nil {
+		return fmt.Errorf("enter its directory: %w", err)
+	}
 	path, files := program(o.Path)
 	command, err := syscall.ForkExec(path, o.Args, &syscall.ProcAttr{ //nolint:gosec // G204: running the command that a person said yes to is the feature
-		Dir: o.Dir, Env: o.Env, Files: files, Sys: attributes(),
+		Env: o.Env, Files: files, Sys: attributes(),
 	})
 	if err != nil {
 		return err

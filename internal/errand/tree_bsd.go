@@ -3,6 +3,8 @@
 package errand
 
 import (
+	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +21,19 @@ func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: tru
 // program returns what to execute: the path, since these systems run no
 // descriptor.
 func program(path string) (string, []uintptr) { return path, []uintptr{0, 1, 2} }
+
+// openDir opens the directory at path, which is absolute. A link that has got into
+// it since is an error, unless it does in the very moment.
+func openDir(path string) (*os.File, error) {
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, err
+	}
+	if resolved != path {
+		return nil, unix.ELOOP
+	}
+	return os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0) //nolint:gosec // G304: the directory that a person said yes to
+}
 
 // signalAll signals the command's process group.
 func signalAll(command int, s unix.Signal) { _ = unix.Kill(-command, s) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -38,6 +39,25 @@ func program(string) (string, []uintptr) {
 		return "/proc/self/fd/3", []uintptr{0, 1, 2, programDescriptor}
 	}
 	return fmt.Sprintf("/proc/self/fd/%d", programDescriptor), []uintptr{0, 1, 2}
+}
+
+// openDir opens the directory at path, which is absolute and has no link in it any
+// more. One that has got there since is an error, whoever wins a moment.
+func openDir(path string) (*os.File, error) {
+	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	at, err := unix.Open("/", flags, 0)
+	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		if err != nil || part == "" {
+			break
+		}
+		above := at
+		at, err = unix.Openat(above, part, flags, 0)
+		_ = unix.Close(above)
+	}
+	if err != nil {
+		return nil, os.NewSyscallError("open", err)
+	}
+	return os.NewFile(uintptr(at), path), nil
 }
 
 func isScript() bool {
