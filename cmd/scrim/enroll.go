@@ -30,7 +30,7 @@ func (EnrollCmd) Help() string {
 
 The PIN is asked for twice on the terminal, without being shown. It has eight characters or more. What is kept is a hash that is costly to guess at.
 
-A passkey is made in your browser, on a page that this command serves on this machine for as long as it takes; up to eight can be enrolled. It must ask who holds it: for a fingerprint, a face, or a PIN of its own. What is kept is its public key. Over SSH and without a display there is no such page, and the PIN is the way.
+A passkey is made in your browser, on a page that this command serves on this machine for as long as it takes; up to eight can be enrolled. The page asks for a number that is shown here. The passkey must ask who holds it: for a fingerprint, a face, or a PIN of its own. What is kept is its public key. Over SSH and without a display there is no such page, and the PIN is the way.
 
 Both are in approver.json beside your own scrim/config.toml, which only you can read; the audit trail says what is enrolled.
 

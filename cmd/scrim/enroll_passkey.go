@@ -208,13 +208,18 @@ func inBrowser(c *cli, q *query, steps ...ceremony.Step) error {
 	if err := haveBrowser(c); err != nil {
 		return err
 	}
-	err := ceremony.Ask(c.ctx, func(address string) {
-		q.say("Go on in the browser of this machine: %s", address)
+	err := ceremony.Ask(c.ctx, func(address, number string) {
+		whole := address
+		if number != "" { // which no list of processes has
+			q.say("The page asks for this number: %s", number)
+			whole += "#" + number
+		}
+		q.say("Go on in the browser of this machine: %s", whole)
 		if browser.Open(c.ctx, address) != nil {
 			q.say("It did not open by itself: open that address there.")
 		}
 	}, steps...)
-	if errors.Is(err, errNotPresent) || errors.Is(err, ceremony.ErrNobody) {
+	if errors.Is(err, errNotPresent) || errors.Is(err, ceremony.ErrNobody) || errors.Is(err, ceremony.ErrWrongNumber) {
 		q.say("%v: run scrim enroll again.", err)
 		return errNotApproved
 	}

@@ -1,22 +1,26 @@
 // Package ceremony asks the browser of the person at this machine for what nothing
 // else can give: a new passkey, or what one signs.
 //
-// It serves one page, for as long as it takes. Knowing its address is enough to
-// answer it: what is asked for there is no secret, and what comes back is looked at
-// by whoever asked.
+// It serves one page, for as long as it takes. Whoever knows its address can look, and
+// have a passkey sign, which proves itself. For a new passkey that is not enough, since
+// programs of the same user can read the address off the one that opens it: the page
+// asks for a number besides, which is shown where the person is and nowhere else.
 package ceremony
 
 import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
 	"io"
+	"math/big"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +34,16 @@ const patience = 10 * time.Minute
 
 // ErrNobody says that the person did not come, or did not go through with it.
 var ErrNobody = errors.New("nobody answered on the page")
+
+// ErrWrongNumber says that somebody is at the page who does not see the number.
+var ErrWrongNumber = errors.New("the number was wrong three times on the page, so that somebody else may be there")
+
+// The number: how many there are, how often a wrong one is taken, and where it is.
+const (
+	numbers      = 1_000_000
+	maxWrong     = 3
+	numberHeader = "Scrim-Number"
+)
 
 // Step is one thing that the browser is asked for.
 type Step struct {
@@ -45,23 +59,27 @@ type Step struct {
 }
 
 // Ask serves a page that goes through steps, one after the other, and calls show
-// with its address. It returns nil once all of them are answered, and otherwise
+// with its address and, where one of them makes a passkey, the number of six digits
+// that the page asks for. It returns nil once all of them are answered, and otherwise
 // what kept one from it.
-func Ask(ctx context.Context, show func(address string), steps ...Step) error {
+func Ask(ctx context.Context, show func(address, number string), steps ...Step) error {
 	return ask(ctx, patience, show, steps)
 }
 
-func ask(ctx context.Context, patience time.Duration, show func(address string), steps []Step) error {
+func ask(ctx context.Context, patience time.Duration, show func(address, number string), steps []Step) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, ErrNobody)
 	defer cancel()
 	p := &page{path: "/" + strings.ToLower(rand.Text()) + "/", steps: steps, ended: make(chan error, 1)}
+	if slices.ContainsFunc(steps, func(s Step) bool { return s.Make }) {
+		p.number = newNumber()
+	}
 	server, err := loopback.Listen(ctx, p)
 	if err != nil {
 		return fmt.Errorf("serve a page for the browser: %w", err)
 	}
 	defer server.Close()
 	p.begin(server.Origin())
-	show(server.Origin() + p.path)
+	show(server.Origin()+p.path, p.number)
 	select {
 	case err := <-p.ended:
 		return err
@@ -70,15 +88,22 @@ func ask(ctx context.Context, patience time.Duration, show func(address string),
 	}
 }
 
+func newNumber() string {
+	n, _ := rand.Int(rand.Reader, big.NewInt(numbers)) // which never fails
+	return fmt.Sprintf("%06d", n)
+}
+
 // page is what is served.
 type page struct {
-	path  string // that nobody guesses
-	steps []Step
-	ended chan error
+	path   string // that nobody guesses
+	number string // that nobody is told here; "" where no passkey is made
+	steps  []Step
+	ended  chan error
 
 	mu     sync.Mutex
 	origin string
 	now    int // the step that is asked for
+	wrong  int // numbers
 	over   bool
 }
 
@@ -110,6 +135,8 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.ServeFileFS(w, r, files, "page.css")
 	case what == "icon.svg" && !post:
 		http.ServeFileFS(w, r, files, "icon.svg")
+	case (what == "options" || what == "answer") && post && !p.mayAnswer(r):
+		p.notTheNumber(w)
 	case what == "options" && post:
 		p.options(w)
 	case what == "answer" && post:
@@ -117,6 +144,21 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// mayAnswer reports whether r brings the number, where that is asked for.
+func (p *page) mayAnswer(r *http.Request) bool {
+	given := r.Header.Get(numberHeader)
+	return !p.steps[p.now].Make || subtle.ConstantTimeCompare([]byte(given), []byte(p.number)) == 1
+}
+
+// notTheNumber says so, or ends what nobody should guess at.
+func (p *page) notTheNumber(w http.ResponseWriter) {
+	if p.wrong++; p.wrong >= maxWrong {
+		p.end(w, ErrWrongNumber)
+		return
+	}
+	say(w, http.StatusConflict, said{Error: "This is not the number that your terminal shows. Try again."})
 }
 
 // show writes the page of the step that is asked for.

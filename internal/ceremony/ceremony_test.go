@@ -20,6 +20,7 @@ type visit struct {
 	*testing.T
 	address string
 	origin  string
+	number  string
 	ended   chan error
 }
 
@@ -28,7 +29,9 @@ func open(t *testing.T, steps ...ceremony.Step) visit {
 	t.Helper()
 	v := visit{T: t, ended: make(chan error, 1)}
 	shown := make(chan string, 1)
-	go func() { v.ended <- ceremony.Ask(t.Context(), func(address string) { shown <- address }, steps...) }()
+	go func() {
+		v.ended <- ceremony.Ask(t.Context(), func(address, number string) { v.number = number; shown <- address }, steps...)
+	}()
 	select {
 	case v.address = <-shown:
 	case err := <-v.ended:
@@ -55,6 +58,7 @@ func (v visit) send(method, path, body string) (int, string) {
 	}
 	if method == http.MethodPost {
 		r.Header.Set("Origin", v.origin)
+		r.Header.Set("Scrim-Number", v.number)
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -143,6 +147,40 @@ func TestNothingElseIsServed(t *testing.T) {
 	}
 }
 
+// TestNumber: who knows the address and not the number that the person sees makes no
+// passkey, and has three guesses. For what an enrolled passkey signs none is asked.
+func TestNumber(t *testing.T) {
+	t.Parallel()
+	var given []string
+	v := open(t, step("First", false, &given, nil), step("Second", true, &given, nil))
+	number := v.number
+	if !regexp.MustCompile(`^[0-9]{6}$`).MatchString(number) {
+		t.Fatalf("the number is %q", number)
+	}
+	v.number = ""
+	v.wants("POST", "options", "", 200, `"for":"First"`)
+	v.wants("POST", "answer", "one", 200, `"done":false`)
+	if _, page := v.send("GET", "", ""); strings.Contains(page, number) {
+		t.Errorf("the number is on the page: %s", page)
+	}
+	v.wants("POST", "answer", "a stranger's", 409, "not the number")
+	v.number = number[1:]
+	v.wants("POST", "options", "", 409, "not the number")
+	v.number = number
+	v.wants("POST", "options", "", 200, `"make":true`)
+	v.number = "1234567"
+	v.wants("POST", "answer", "a stranger's", 403, "somebody else may be there")
+	if err := <-v.ended; !errors.Is(err, ceremony.ErrWrongNumber) {
+		t.Errorf("it ends with %v", err)
+	}
+	if len(given) != 1 {
+		t.Errorf("given %q", given)
+	}
+	if v := open(t, step("First", false, &given, nil)); v.number != "" {
+		t.Errorf("a number for nothing: %q", v.number)
+	}
+}
+
 // TestCeremonyFails: what is refused ends it, and both ends hear why.
 func TestCeremonyFails(t *testing.T) {
 	t.Parallel()
@@ -165,11 +203,11 @@ func TestCeremonyFails(t *testing.T) {
 // TestNobodyComes: the page is there for a while, or until whoever asked gives up.
 func TestNobodyComes(t *testing.T) {
 	t.Parallel()
-	if err := ceremony.AskFor(t.Context(), time.Millisecond, func(string) {}); !errors.Is(err, ceremony.ErrNobody) {
+	if err := ceremony.AskFor(t.Context(), time.Millisecond, func(string, string) {}); !errors.Is(err, ceremony.ErrNobody) {
 		t.Errorf("error = %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if err := ceremony.Ask(ctx, func(string) { cancel() }); !errors.Is(err, context.Canceled) {
+	if err := ceremony.Ask(ctx, func(string, string) { cancel() }); !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v", err)
 	}
 }

@@ -3,13 +3,20 @@
 
 const go = document.getElementById("go");
 const said = document.getElementById("said");
+const number = document.getElementById("number");
+
+// The address that the terminal shows has the number as well.
+if (number) {
+  number.value = location.hash.slice(1);
+}
 
 // post sends body to this page's server, and returns what it says.
 async function post(where, body) {
-  const answer = await fetch(where, { method: "POST", body });
+  const headers = number ? { "Scrim-Number": number.value.replace(/\D/g, "") } : {};
+  const answer = await fetch(where, { method: "POST", body, headers });
   const told = await answer.json();
   if (!answer.ok) {
-    throw new Error(told.error);
+    throw Object.assign(new Error(told.error), { again: answer.status === 409 });
   }
   return told;
 }
@@ -57,13 +64,15 @@ async function step() {
   return true;
 }
 
-go.addEventListener("click", async () => {
+document.getElementById("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
   go.disabled = true;
   said.textContent = "Waiting for your passkey …";
   try {
     go.disabled = await step();
   } catch (error) {
-    said.textContent = `It did not work: ${error.message}`;
+    said.textContent = error.again ? error.message : `It did not work: ${error.message}`;
+    go.disabled = !error.again;
   }
 });
 

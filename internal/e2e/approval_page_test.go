@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -48,10 +49,17 @@ func enrolsBoth(t *testing.T, b *browser, r rig) {
 	does[struct{}](b, act{Do: "authenticator", Tab: "person"})
 
 	passkey := scrim("enroll", "--passkey", "laptop")
+	var shown lockedBuffer
+	passkey.Stderr = &shown
 	if err := passkey.Start(); err != nil {
 		t.Fatal(err)
 	}
-	made := b.open("person", d.page(0))
+	address := d.page(0)
+	number := regexp.MustCompile(`this number: (\d{6})`).FindStringSubmatch(shown.String())
+	if number == nil || strings.Contains(address, number[1]) {
+		t.Fatalf("opened %s beside %q", address, shown.String())
+	}
+	made := b.open("person", address+"#"+number[1])
 	b.readable("person")
 	b.press("person", "Continue", "Done.")
 	if err := passkey.Wait(); err != nil {
