@@ -38,7 +38,7 @@ Examples:
   scrim audit                        every project, in one environment
   scrim audit --env dev,prod         in two
   scrim audit --projects 'web-*'     some projects
-  scrim audit --html audit.html      a page for the team; it has no value in it
+  scrim audit --html audit.html      a page for the team, without a value
   scrim audit --fix                  show what would be written, ask, write it
   scrim audit --fix --yes --json     for a nightly job
 

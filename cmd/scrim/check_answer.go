@@ -175,9 +175,6 @@ func (r readings) entries(yield func(reading, store.View, store.Entry)) {
 	seen := map[secret.Ref]bool{}
 	for _, one := range r.all {
 		for _, view := range one.snapshot.Views {
-			if !r.wanted(view) {
-				continue
-			}
 			for _, e := range view.Entries {
 				if !seen[e.Ref] {
 					seen[e.Ref] = true
@@ -192,6 +189,7 @@ func (r readings) entries(yield func(reading, store.View, store.Entry)) {
 func (a *checkAnswer) compare(read readings, judge maskJudge) {
 	var holdings []estate.Holding
 	at := map[secret.Ref]func(secret.Problem) finding{}
+	wanted := map[secret.Ref]bool{}
 	read.entries(func(r reading, view store.View, e store.Entry) {
 		switch {
 		case e.Hidden(), e.Imported != "", judge.isPublic(e.Ref.Name()), view.Unexpanded && e.Value().Refers(), !r.checker.Credential(e.Ref, e.Value()):
@@ -203,18 +201,49 @@ func (a *checkAnswer) compare(read readings, judge maskJudge) {
 		}
 		holdings = append(holdings, estate.Holding{Project: project, Ref: e.Ref, Value: e.Value()})
 		at[e.Ref] = func(p secret.Problem) finding { return findingOf(r, e, p) }
+		wanted[e.Ref] = read.wanted(view)
 	})
 	for _, group := range estate.Alike(holdings) {
 		rule := validate.Reused
 		if estate.SeveralProjects(group) {
 			rule = validate.Copied
 		}
-		f := at[group[0].Ref](validate.Named(rule))
-		for _, h := range group[1:] {
+		first := slices.IndexFunc(group, func(h estate.Holding) bool { return wanted[h.Ref] })
+		if first < 0 || rule == validate.Copied && sameName(group) && !read.knowsShared(group[0].Ref.Environment()) {
+			continue
+		}
+		f := at[group[first].Ref](validate.Named(rule))
+		for _, h := range slices.Delete(group, first, first+1) {
 			f.Also = append(f.Also, otherOf(h.Ref))
 		}
 		a.Checks = append(a.Checks, f)
 	}
+}
+
+// sameName reports whether all of a group have one name, as copies of a shared
+// secret have.
+func sameName(group []estate.Holding) bool {
+	return !slices.ContainsFunc(group, func(h estate.Holding) bool { return h.Ref.Name() != group[0].Ref.Name() })
+}
+
+// knowsShared reports whether the shared source of an environment was read, or is
+// known not to be there. Else nobody can tell a copy of it from another's secret.
+func (r readings) knowsShared(environment string) bool {
+	return slices.ContainsFunc(r.all, func(one reading) bool {
+		return slices.ContainsFunc(one.snapshot.Views, func(v store.View) bool {
+			return v.Place.Location == secret.Shared && v.Place.Environment == environment && (v.State == store.Readable || v.State == store.Absent)
+		})
+	})
+}
+
+// isCopy reports whether e is a copy of a shared secret.
+func (r readings) isCopy(e store.Entry) bool {
+	copied := false
+	r.entries(func(_ reading, _ store.View, other store.Entry) {
+		copied = copied || other.Location == secret.Shared && other.Ref.Environment() == e.Ref.Environment() && other.Ref.Name() == e.Ref.Name() &&
+			!other.Hidden() && other.Value().Equal(e.Value())
+	})
+	return copied
 }
 
 func otherOf(ref secret.Ref) otherSecret {
@@ -226,8 +255,8 @@ func (a *checkAnswer) lookThrough(c *cli, q *query, read readings, judge maskJud
 	at := map[secret.Ref]func(secret.Problem) finding{}
 	var own []store.Entry
 	var names []string
-	read.entries(func(r reading, _ store.View, e store.Entry) {
-		if r.checker.Types[e.Ref.Name()] == secret.Text || judge.isPublic(e.Ref.Name()) {
+	read.entries(func(r reading, view store.View, e store.Entry) {
+		if !read.wanted(view) || r.checker.Types[e.Ref.Name()] == secret.Text || judge.isPublic(e.Ref.Name()) {
 			return
 		}
 		at[e.Ref] = func(p secret.Problem) finding { return findingOf(r, e, p) }
@@ -254,7 +283,7 @@ func (a *checkAnswer) lookThrough(c *cli, q *query, read readings, judge maskJud
 		a.addHit(hit, at)
 	}
 	for _, e := range own {
-		if !report.Refers(e.Ref.Name()) {
+		if !report.Refers(e.Ref.Name()) && !read.isCopy(e) {
 			a.Checks = append(a.Checks, at[e.Ref](validate.Named(validate.Unused)))
 		}
 	}

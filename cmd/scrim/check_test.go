@@ -253,12 +253,23 @@ func TestCheckFindsEachFaultOnce(t *testing.T) {
 	wantNarrow(t, shown)
 
 	well := sound(t)
-	for _, words := range [][]string{all, {"scrim", "check", "--strict"}} {
+	unusedCopy := word()
+	for _, path := range []string{"/shared", "/alpha", "/beta", "/aaa"} { // a copy that no file refers to is the shared source's
+		if well.seed.Environments["prod"][path] == nil {
+			well.seed.Environments["prod"][path] = map[string]string{}
+		}
+		well.seed.Environments["prod"][path]["CHAT_TOKEN"] = unusedCopy
+	}
+	for _, words := range [][]string{all, append(all, "--strict", "--location", "injected"), {"scrim", "check", "--strict"}} {
 		if stdout, stderr, code := well.run(t, well.in(t, words...)); code != 0 || stdout != "" || !strings.Contains(stderr, "values look right and can be masked.") {
 			t.Errorf("%v: exit code %d, %q, %q", words, code, stdout, stderr)
 		}
 	}
-	well.seed.DescribeOnly = []string{"/beta/vault"}
+	well.seed.Deny = []string{"/shared"}
+	if stdout, stderr, code := well.run(t, well.in(t, append(all, "--strict")...)); code != 0 || strings.Contains(stdout, "copied") {
+		t.Errorf("without the shared source: exit code %d, %q, %q", code, stdout, stderr)
+	}
+	well.seed.Deny, well.seed.DescribeOnly = nil, []string{"/beta/vault"}
 	stdout, stderr, code = well.run(t, well.in(t, append(all, "--json")...))
 	if diff := cmp.Diff([]string{"unreadable ROOT_PASSWORD prod:/beta/vault"}, foundBy(t, stdout, stderr)); diff != "" || code != 1 {
 		t.Errorf("exit code %d, findings (-want +got):\n%s", code, diff)
