@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"scrim/internal/approval"
+	"scrim/internal/handover"
+	"scrim/internal/launch"
 	"scrim/internal/secret"
 	"scrim/internal/store"
 	"scrim/policy"
@@ -41,6 +43,9 @@ func (t *PolicyTestCmd) Run(c *cli, p *PolicyCmd) error {
 	}
 	if len(t.Command) > 0 && t.Command[0] == "--" {
 		t.Command = t.Command[1:]
+	}
+	if len(t.Command) > 0 && t.delivery() != string(policy.DeliverRun) {
+		return fmt.Errorf("--delivery %s goes with no command: leave out %s, or pass --delivery run", t.Delivery, strings.Join(t.Command, " "))
 	}
 	return look(c, p.scopeFlags, func(q *query) error { return t.explain(c, q, p.JSON) })
 }
@@ -113,7 +118,37 @@ func (t *PolicyTestCmd) decide(c *cli, q *query, f store.Finding) (explained, er
 	})
 	e.Rules = linesOf(*f.Place, gate.Policy().Decide(policy.ReadVault, ref))
 	needs, err := gate.Judge(request)
-	return e.judged(needs, err, proof.lack), nil
+	e = e.judged(needs, err, proof.lack)
+	if e.Decision == policy.Ask.String() {
+		e = e.hindered(q, f, ref)
+	}
+	return e, nil
+}
+
+// hindered is e for what the policy has no part in: where a server asks nobody, since
+// it could not give the value.
+func (e explained) hindered(q *query, f store.Finding, ref secret.Ref) explained {
+	if err := q.deps.Store.Peek().Err(); err != nil {
+		q.sayCause(err)
+		e.Decision, e.Reason = "unknown", "a place of this scope cannot be read, so that not all could be masked"
+		return e
+	}
+	if !q.deps.Store.CanRead(f.Entry) {
+		e.Decision, e.Reason = "unavailable", "this identity may not read its value"
+		return e
+	}
+	switch policy.Delivery(e.Delivery) {
+	case policy.DeliverRun:
+		if err := launch.MayInject(ref); err != nil {
+			e.Decision, e.Reason = policy.Deny.String(), err.Error()
+		}
+	case policy.DeliverFile:
+		if _, err := files().Ready(); err != nil {
+			e.Decision, e.Reason = "unavailable", handover.ErrNoPlace.Error()
+		}
+	case policy.DeliverValue:
+	}
+	return e
 }
 
 func (t *PolicyTestCmd) delivery() string {
@@ -188,13 +223,14 @@ func (e explained) write(q *query) error {
 
 // sentence says what the decision comes to.
 func (e explained) sentence() string {
-	if e.Strength != policy.Verified.String() || e.Decision != policy.Ask.String() {
-		if e.Strength == policy.Client.String() {
-			return "A person may be asked; the client's own form is enough."
-		}
+	switch {
+	case e.Decision != policy.Ask.String():
 		return strings.ToUpper(e.Reason[:1]) + e.Reason[1:] + "."
+	case e.Strength == policy.Client.String():
+		return "A person may be asked; the client's own form is enough."
+	default:
+		return "A person may be asked, and must prove their yes (" + strings.Join(e.Enrolled, " or ") + ")."
 	}
-	return "A person may be asked, and must prove their yes (" + strings.Join(e.Enrolled, " or ") + ")."
 }
 
 // joined lists deliveries.
