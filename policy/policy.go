@@ -59,7 +59,7 @@ func (s Strength) String() string {
 	}
 }
 
-// Delivery is the way in which an approved value reaches the agent.
+// Delivery is the way in which an approved value leaves the vault.
 type Delivery string
 
 // The deliveries.
@@ -67,6 +67,7 @@ const (
 	DeliverValue Delivery = "value" // into the conversation
 	DeliverFile  Delivery = "file"  // into a file whose path is returned
 	DeliverRun   Delivery = "run"   // into the environment of one command
+	DeliverBase  Delivery = "base"  // to the project's own path, where all its agents have it; no agent can ask for that
 )
 
 // Action is what is to be done to a secret. The zero Action is none, and denied.
@@ -188,7 +189,7 @@ func (p *Policy) readVault(location secret.Location, environment string) Decisio
 func (p *Policy) vault(environment string) Decision {
 	d := Decision{
 		Effect: Ask, Strength: Client, Rule: RuleVault,
-		Deliveries: []Delivery{DeliverValue, DeliverFile, DeliverRun}, TTL: MaxTTL,
+		Deliveries: []Delivery{DeliverValue, DeliverFile, DeliverRun, DeliverBase}, TTL: MaxTTL,
 	}
 	if p.proof && secret.Production(environment) {
 		d.Strength, d.Rule = Verified, RuleProductionVault

@@ -34,7 +34,7 @@ func TestDecide(t *testing.T) {
 	t.Parallel()
 	ask := policy.Decision{
 		Effect: policy.Ask, Strength: policy.Client, TTL: 10 * time.Minute, Rule: policy.RuleVault,
-		Deliveries: []policy.Delivery{policy.DeliverValue, policy.DeliverFile, policy.DeliverRun},
+		Deliveries: []policy.Delivery{policy.DeliverValue, policy.DeliverFile, policy.DeliverRun, policy.DeliverBase},
 	}
 	allow := policy.Decision{Effect: policy.Allow, Rule: policy.RuleNames}
 	deny := func(rule string) policy.Decision { return policy.Decision{Rule: rule} }

@@ -179,7 +179,7 @@ func TestCommandsThatAreNone(t *testing.T) {
 
 // drawRules draws rules of every kind, whole and partial ones.
 func drawRules(t *rapid.T, label string) []policy.Rule {
-	ways := rapid.SliceOfNDistinct(rapid.SampledFrom([]policy.Delivery{policy.DeliverValue, policy.DeliverFile, policy.DeliverRun}), 0, 3, rapid.ID[policy.Delivery])
+	ways := rapid.SliceOfNDistinct(rapid.SampledFrom([]policy.Delivery{policy.DeliverValue, policy.DeliverFile, policy.DeliverRun, policy.DeliverBase}), 0, 4, rapid.ID[policy.Delivery])
 	commands := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) policy.Command {
 		words := append([]string{"tool"}, rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "*"}), 0, 2).Draw(t, "arguments")...)
 		if rapid.Bool().Draw(t, "rest") {

@@ -22,19 +22,25 @@ func refusedByPolicy(e *approval.PolicyError) CallError {
 
 // instead is the next step after a refusal by policy.
 func instead(what string, e *approval.PolicyError) string {
+	deliveries := ofAgents(e.Deliveries)
 	switch {
 	case len(e.Commands) > 0:
 		return "The policy lets " + what + " be used by these commands only, \"*\" being any one argument and \"...\" any further ones: " +
 			patterns(e.Commands) + ". Call run_with_vault_secrets with one of them, or tell the person what you need; only they can change the policy."
-	case slices.Contains(e.Deliveries, policy.DeliverRun):
-		return "The policy lets " + what + " be used by " + ways(e.Deliveries) + " only: call run_with_vault_secrets."
-	case len(e.Deliveries) > 0:
-		return "The policy lets " + what + " go out by " + ways(e.Deliveries) + fmt.Sprintf(" only: call get_vault_secret with delivery %s.", e.Deliveries[0])
+	case slices.Contains(deliveries, policy.DeliverRun):
+		return "The policy lets " + what + " be used by " + ways(deliveries) + " only: call run_with_vault_secrets."
+	case len(deliveries) > 0:
+		return "The policy lets " + what + " go out by " + ways(deliveries) + fmt.Sprintf(" only: call get_vault_secret with delivery %s.", deliveries[0])
 	case e.Rule == approval.RuleUsedUp:
 		return "Wait for the open questions, or ask the person to start a new session; only they can change the policy."
 	default:
 		return "Go on without the value; only the person can change the policy."
 	}
+}
+
+// ofAgents returns the deliveries that an agent can ask for.
+func ofAgents(deliveries []policy.Delivery) []policy.Delivery {
+	return slices.DeleteFunc(slices.Clone(deliveries), func(way policy.Delivery) bool { return way == policy.DeliverBase })
 }
 
 // maxPatterns is how many commands an agent is told of.
@@ -90,8 +96,12 @@ func limitsOf(d policy.Decision) []string {
 		return from("nothing of it is given", policy.FieldEffect)
 	}
 	smallest, _ := d.Smallest()
+	given := "by " + ways(ofAgents(d.Deliveries)) + " only"
+	if len(ofAgents(d.Deliveries)) == 0 {
+		given = "no value of it is given"
+	}
 	return slices.Concat(
-		from("by "+ways(d.Deliveries)+" only", policy.FieldDeliveries),
+		from(given, policy.FieldDeliveries),
 		from("certain commands only", policy.FieldCommands),
 		from("after a yes that a person proves", policy.FieldStrength),
 		from(fmt.Sprintf("%d approvals a session", smallest.Max), policy.FieldMaxPerSession),

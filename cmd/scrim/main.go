@@ -30,6 +30,7 @@ type commands struct {
 	Check     CheckCmd     `cmd:"" help:"Check the secrets of the scope: which values look wrong, by name."`
 	Audit     AuditCmd     `cmd:"" help:"Compare every project with the shared source, and mend copies."`
 	Diff      DiffCmd      `cmd:"" help:"Compare a project's environments: which names are where."`
+	Vault     VaultCmd     `cmd:"" help:"Keep the vault: what is in it, whether it is one, and moves in and out."`
 	Mask      MaskCmd      `cmd:"" help:"Run a command with its output masked, or mask stdin."`
 	Scan      ScanCmd      `cmd:"" help:"Find secrets in files, known ones and what looks like one."`
 	Login     LoginCmd     `cmd:"" help:"Keep a machine identity's credentials in ~/.infisical-ua, verified."`
@@ -140,6 +141,8 @@ func consequence(err error) (exitError, string) {
 		return errStore, "" // it says when to try again
 	case errors.Is(err, secret.ErrUnavailable):
 		return errStore, ": check INFISICAL_API_URL, or try again in a moment"
+	case errors.Is(err, secret.ErrAwaitsApproval):
+		return errStore, ""
 	case errors.Is(err, secret.ErrBadResponse), errors.Is(err, secret.ErrPathNotFound):
 		return errStore, ": check INFISICAL_API_URL"
 	default:

@@ -20,7 +20,7 @@ import (
 // PolicyTestCmd is `scrim policy test`.
 type PolicyTestCmd struct {
 	Name     string   `arg:"" help:"The secret's exact name."`
-	Delivery string   `enum:"value,file,run," default:"" placeholder:"WAY" help:"How it would be given: value, file or run (else run where a command is named, value where none is)."`
+	Delivery string   `enum:"value,file,run,base," default:"" placeholder:"WAY" help:"How it would leave the vault: value, file, run or base (else run where a command is named, value where none is)."`
 	Command  []string `arg:"" optional:"" passthrough:"" help:"The command that would be run with it, after --."`
 }
 

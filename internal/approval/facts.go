@@ -63,6 +63,8 @@ func (f Facts) Worded() Facts {
 		f.Delivery, f.Warning = "run, into the environment of one command", warningOfRun
 	case policy.DeliverFile:
 		f.Delivery, f.Warning = fmt.Sprintf("file, %s, removed after %s", where(f.OnDisk), words(f.FileTTL)), warningOfFile
+	case policy.DeliverBase:
+		f.Delivery, f.Warning = "base, out of the vault to the project's own path", warningOfBase
 	default:
 		f.Delivery, f.Warning = string(f.Way)+", into the agent's conversation and so to its model", ""
 	}

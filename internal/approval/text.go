@@ -39,6 +39,11 @@ const warningOfFile = `Until it is removed every process of yours can read that 
 what is in it, and send it anywhere. The agent is told its path, and
 can read it as well.`
 
+// warningOfBase says what a yes to a move out of the vault comes to.
+const warningOfBase = `A yes makes it readable without another one: every agent of the project
+that starts from then on has it in its environment. It can be moved
+back, and who has read it by then has read it.`
+
 // text authors the question of p.
 func (g *Gate) text(p *pending) string { return g.facts(p).Text(p.about.agent) }
 
@@ -47,7 +52,7 @@ func (g *Gate) text(p *pending) string { return g.facts(p).Text(p.about.agent) }
 func (f Facts) Text(agent string) string {
 	var b strings.Builder
 	runs := f.Way == policy.DeliverRun
-	b.WriteString(opening(runs))
+	b.WriteString(opening(f.Way))
 	for _, place := range f.Secrets {
 		entry(&b, "Secret:", place.Name)
 		entry(&b, "Place:", "vault, "+place.Environment+":"+place.Path)
@@ -62,6 +67,9 @@ func (f Facts) Text(agent string) string {
 		fmt.Fprintf(&b, "Program:     SHA-256 %s\n", f.ProgramSHA256) // to be compared, in one piece
 	case policy.DeliverFile:
 		good = "file"
+		entry(&b, "Delivery:", f.Delivery)
+	case policy.DeliverBase:
+		good = "move"
 		entry(&b, "Delivery:", f.Delivery)
 	default:
 		entry(&b, "Delivery:", f.Delivery)
@@ -106,11 +114,15 @@ func where(onDisk bool) string {
 	return "in memory"
 }
 
-func opening(runs bool) string {
-	if runs {
+func opening(way policy.Delivery) string {
+	switch way {
+	case policy.DeliverRun:
 		return "An agent asks to run a command with a secret from the vault.\n\n"
+	case policy.DeliverBase:
+		return "Somebody at a terminal asks to move secrets out of the vault.\n\n"
+	default:
+		return "An agent asks to read from the vault.\n\n"
 	}
-	return "An agent asks to read from the vault.\n\n"
 }
 
 // fence writes the agent's words behind bars, wrapped here so that no client

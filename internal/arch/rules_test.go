@@ -47,6 +47,7 @@ func mayImport() map[string][]string {
 		"internal/errand":           {},
 		"internal/estate":           {"internal/secret"},
 		"internal/handover":         {"internal/secret", "internal/rundir"},
+		"internal/vaultkeep":        {"internal/secret", "internal/estate"},
 		"internal/launch":           {"internal/secret", "internal/session", "internal/store", "internal/errand", "redact"},
 		"tools":                     {"internal/secret", "internal/session", "internal/store", "internal/approval", "internal/audit", "internal/errand", "internal/handover", "internal/launch", "internal/rules", "internal/scan", "internal/validate", "policy", "redact"},
 		"server":                    {"internal/secret", "internal/store", "internal/approval", "policy", "redact", "tools"},

@@ -204,8 +204,8 @@ func (f file) deliveries(value any, key []string) ([]policy.Delivery, error) {
 	for _, item := range list {
 		word, _ := item.(string)
 		way := policy.Delivery(word)
-		if !slices.Contains([]policy.Delivery{policy.DeliverValue, policy.DeliverFile, policy.DeliverRun}, way) {
-			return nil, f.oneOf(item, key, "value", "file", "run")
+		if !slices.Contains([]policy.Delivery{policy.DeliverValue, policy.DeliverFile, policy.DeliverRun, policy.DeliverBase}, way) {
+			return nil, f.oneOf(item, key, "value", "file", "run", "base")
 		}
 		ways = append(ways, way)
 	}

@@ -91,13 +91,19 @@ func decodeListing(body []byte, at place, values bool) (secret.Listing, error) {
 			}
 		}
 	}
-	if f.nameless {
-		return secret.Listing{}, badResponse("it has a secret without a name")
+	return f.sorted()
+}
+
+// decodeOwn reads the list of a folder that follows no import. A store that lists
+// what is below it as well does not make that the folder's own.
+func decodeOwn(body []byte, at place) (secret.Listing, error) {
+	var raw rawListing
+	if json.Unmarshal(body, &raw) != nil || raw.Secrets.v == nil {
+		return secret.Listing{}, badResponse("it is no list of secrets")
 	}
-	slices.SortFunc(f.out.Secrets, func(a, b secret.Listed) int {
-		return strings.Compare(a.Entry.Ref.Name(), b.Entry.Ref.Name())
-	})
-	return f.out, nil
+	f := flattener{at: at, values: true, seen: map[string]bool{}}
+	f.add(slices.DeleteFunc(*raw.Secrets.v, func(s rawSecret) bool { return s.Path != "" && s.Path != at.path }), "")
+	return f.sorted()
 }
 
 // flattener gathers the secrets of a folder, the first of each name.
@@ -107,6 +113,17 @@ type flattener struct {
 	seen     map[string]bool
 	out      secret.Listing
 	nameless bool
+}
+
+// sorted returns what was gathered, by name.
+func (f *flattener) sorted() (secret.Listing, error) {
+	if f.nameless {
+		return secret.Listing{}, badResponse("it has a secret without a name")
+	}
+	slices.SortFunc(f.out.Secrets, func(a, b secret.Listed) int {
+		return strings.Compare(a.Entry.Ref.Name(), b.Entry.Ref.Name())
+	})
+	return f.out, nil
 }
 
 // add adds what is new in list, personal overrides last.

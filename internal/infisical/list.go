@@ -45,8 +45,8 @@ func (c *Client) List(ctx context.Context, environment, path, etag string) (secr
 }
 
 // Own reads what the folder path in environment itself holds, as it was written:
-// no import and no reference is followed. It needs an identity that may read the
-// values.
+// no import and no reference is followed, and what the store says to lie in another
+// folder is left out. It needs an identity that may read the values.
 func (c *Client) Own(ctx context.Context, environment, path string) (secret.Listing, error) {
 	at, err := newPlace(environment, path)
 	if err != nil {
@@ -66,7 +66,7 @@ func (c *Client) Own(ctx context.Context, environment, path string) (secret.List
 	if err != nil {
 		return secret.Listing{}, fmt.Errorf("list %s as written: %w", at, err)
 	}
-	listing, err := decodeListing(r.body, at, true)
+	listing, err := decodeOwn(r.body, at)
 	if err != nil {
 		return secret.Listing{}, fmt.Errorf("list %s as written: %w", at, err)
 	}

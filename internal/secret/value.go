@@ -6,7 +6,9 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
+	"regexp"
 	"strings"
 )
 
@@ -55,6 +57,44 @@ func (v Value) Digest(key [32]byte) [sha256.Size]byte {
 
 // Refers reports whether the plaintext holds a ${reference} to another secret.
 func (v Value) Refers() bool { return strings.Contains(v.Reveal(), "${") }
+
+// RefersBeside reports whether the plaintext holds a ${NAME}, which is whatever has
+// that name beside it: moved elsewhere, it would be another one.
+func (v Value) RefersBeside() bool {
+	for name := range v.references() {
+		if !strings.Contains(name, ".") {
+			return true
+		}
+	}
+	return false
+}
+
+// RefersTo reports whether the plaintext, as that of a secret at from, holds a
+// reference to the secret to: ${NAME} beside it, or ${env.path.NAME}.
+func (v Value) RefersTo(from Place, to Ref) bool {
+	beside := from.Environment == to.env && from.Path == to.path
+	absolute := to.env + strings.ReplaceAll(strings.TrimSuffix(to.path, "/"), "/", ".") + "." + to.key
+	for name := range v.references() {
+		if name == absolute || beside && name == to.key {
+			return true
+		}
+	}
+	return false
+}
+
+// references yields what is between the braces of each ${reference}, as the store
+// reads them.
+func (v Value) references() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, found := range reference.FindAllStringSubmatch(v.Reveal(), -1) {
+			if !yield(found[1]) {
+				return
+			}
+		}
+	}
+}
+
+var reference = regexp.MustCompile(`\$\{([A-Za-z0-9_.-]+)\}`)
 
 // String returns a constant that says nothing about the plaintext.
 func (Value) String() string { return redacted }

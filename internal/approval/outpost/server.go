@@ -302,7 +302,7 @@ func checked(f approval.Facts) (clean approval.Facts, names []string, err error)
 		clean.Secrets, names = append(clean.Secrets, place), append(names, ref.String())
 	}
 	switch f.Way {
-	case policy.DeliverValue, policy.DeliverFile:
+	case policy.DeliverValue, policy.DeliverFile, policy.DeliverBase:
 	case policy.DeliverRun:
 		_, err := parseDigest(f.ProgramSHA256)
 		if err = errors.Join(err, approval.CheckShown(append(slices.Clone(f.Command), f.Dir, f.Program)...)); err != nil || len(f.Command) == 0 {
