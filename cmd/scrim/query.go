@@ -104,10 +104,17 @@ func (q *query) say(format string, arguments ...any) {
 	q.tell(wrapped(fmt.Sprintf(format, arguments...)))
 }
 
-// tell is say for lines that are laid out already.
+// tell is say for lines that are laid out already. What was answered so far is whole
+// too, and comes first.
 func (q *query) tell(lines string) {
+	flush(q.out)
 	_, _ = io.WriteString(q.talk, lines)
-	if held, ok := q.talk.(interface{ Flush() error }); ok {
+	flush(q.talk)
+}
+
+// flush lets out what a masked stream holds back, since what was written is whole.
+func flush(w io.Writer) {
+	if held, ok := w.(interface{ Flush() error }); ok {
 		_ = held.Flush()
 	}
 }
