@@ -73,7 +73,7 @@ func (a *AuditCmd) run(c *cli, q *query) error {
 		return err
 	}
 	if a.HTML != "" {
-		if err := q.writeAudit(a.HTML, e, reports); err != nil {
+		if err := q.writeAudit(c, a.HTML, e, auditor, reports, a.wants); err != nil {
 			return err
 		}
 	}

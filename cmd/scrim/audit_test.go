@@ -211,7 +211,7 @@ func TestAudit(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	html, err := os.ReadFile(page)
-	if err != nil || strings.Count(string(html), `<td class="shadowed">`) != 1 || strings.Count(string(html), `<td class="ok">`) != 5 || strings.Contains(string(html), "<script") || strings.Contains(string(html), "://") {
+	if err != nil || strings.Count(string(html), `<td class="shadowed">`) != 1 || strings.Count(string(html), `<td class="ok">`) != 5 || !strings.Contains(string(html), `<td>OWN_KEY<br>`) || !strings.Contains(string(html), `<td>SHARED_5<br></td>`) || strings.Contains(string(html), "<script") || strings.Contains(string(html), "://") {
 		t.Errorf("%v: %s", err, html)
 	}
 	w.noTrace(string(html))

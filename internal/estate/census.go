@@ -47,7 +47,8 @@ func (s Sight) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // Count is how many secrets a place has, where that is known.
 type Count struct {
 	Sight Sight
-	N     int // imports included
+	N     int      // imports included
+	Names []string // that many
 	Err   error
 }
 
@@ -111,7 +112,11 @@ func (c Census) count(ctx context.Context, environment, at string) Count {
 		return err
 	})
 	if n := len(listing.Secrets); err == nil && n > 0 {
-		return Count{Sight: Counted, N: n}
+		counted := Count{Sight: Counted, N: n}
+		for _, listed := range listing.Secrets {
+			counted.Names = append(counted.Names, listed.Entry.Ref.Name())
+		}
+		return counted
 	}
 	if err == nil {
 		err = c.look(ctx, environment, at)
