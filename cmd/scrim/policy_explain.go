@@ -146,7 +146,7 @@ func (e explained) hindered(q *query, f store.Finding, ref secret.Ref) explained
 		if _, err := files().Ready(); err != nil {
 			e.Decision, e.Reason = "unavailable", handover.ErrNoPlace.Error()
 		}
-	case policy.DeliverValue:
+	case policy.DeliverValue, policy.DeliverBase:
 	}
 	return e
 }
