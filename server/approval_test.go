@@ -384,6 +384,44 @@ func TestPending(t *testing.T) {
 	}
 }
 
+// TestOneOfTwoCallsIsCancelled: the question goes with it, and the other call is told
+// so, rather than that a person is asked.
+func TestOneOfTwoCallsIsCancelled(t *testing.T) {
+	t.Parallel()
+	c := startScope(t, true, 5*time.Second).handshake(`{"elicitation":{}}`)
+	c.call("1", "get_vault_secret", `{"name":"STORED","purpose":"deploy"}`)
+	c.question()
+	c.call("2", "get_vault_secret", `{"name":"STORED","purpose":"deploy"}`)
+	time.Sleep(300 * time.Millisecond) // until it waits as well, of which nothing tells
+	c.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
+	e := c.next()
+	for e.Method != "" { // the form is taken back
+		e = c.next()
+	}
+	if next, _ := e.Result.StructuredContent["next_step"].(string); e.status() != "unavailable" || !strings.Contains(next, "withdrawn") {
+		t.Errorf("got %s", e.raw)
+	}
+	if kinds := c.kinds(); !slices.Equal(kinds, []string{"asked", "withdrawn"}) {
+		t.Errorf("on record: %v", kinds)
+	}
+}
+
+// TestNobodyCanProveIt: where a proof is needed and nobody is enrolled, the client's
+// form is not what is missing.
+func TestNobodyCanProveIt(t *testing.T) {
+	t.Parallel()
+	c := startRig(t, rig{verifier: nobody{}}).handshake(`{"elicitation":{}}`)
+	c.call("1", "get_vault_secret", `{"name":"STORED","purpose":"deploy"}`)
+	if e := c.reply("1"); e.status() != "unavailable" || !strings.Contains(e.raw, "scrim enroll") || strings.Contains(e.raw, "client") {
+		t.Errorf("got %s", e.raw)
+	}
+}
+
+// nobody is a verifier whose enrolment is gone.
+type nobody struct{ person }
+
+func (nobody) Enrolled() bool { return false }
+
 func TestNamesChanged(t *testing.T) {
 	t.Parallel()
 	c := start(t).handshake(`{}`)

@@ -83,8 +83,8 @@ func (d Deps) decide(ctx context.Context, call mcp.CallToolRequest, request appr
 	if err != nil {
 		return approval.Grant{}, id, err
 	}
-	grant, question, err = d.Gate.Admit(ctx, request, approval.Answer{ID: id})
-	if question != nil {
+	grant, open, err := d.Gate.Collect(ctx, question)
+	if open {
 		err = d.stillPending(question)
 	}
 	return grant, id, err
@@ -350,7 +350,11 @@ func outcomeOf(err error, id, tool, name string) (outcome, bool) {
 		return outcome{"unavailable", id, "The question about " + name + " closed before an answer came, so nothing was released. Ask the person whether to try again.", time.Time{}}, true
 	case errors.Is(err, approval.ErrAway):
 		return outcome{"unavailable", id, "Another user of this machine is to decide about " + name + ", and their scrim does not answer, so nothing was released. Tell the person that scrim approvals --serve has to run there (scrim doctor says what is wrong), then call again.", time.Time{}}, true
-	case errors.Is(err, approval.ErrUnavailable), errors.Is(err, approval.ErrWithdrawn):
+	case errors.Is(err, approval.ErrWithdrawn):
+		return outcome{"unavailable", id, "The question about " + name + " was withdrawn, since a call for it was cancelled, so nothing was released. Call again without request_id to have the person asked anew.", time.Time{}}, true
+	case errors.Is(err, approval.ErrUnproved):
+		return outcome{"unavailable", id, "A yes to " + name + " must be proved, with a PIN or a passkey, and this server has nothing to check one with, so nothing was released. Tell the person to run scrim enroll (scrim doctor says what is wrong where they have), and to start this server again.", time.Time{}}, true
+	case errors.Is(err, approval.ErrUnavailable):
 		return outcome{"unavailable", id, cannotAsk(name), time.Time{}}, true
 	default:
 		return outcome{}, false

@@ -15,6 +15,7 @@ var (
 	ErrDenied      = errors.New("denied")
 	ErrUnavailable = errors.New("nobody could be asked")
 	ErrAway        = errors.New("the user of this machine who is to decide is not there")
+	ErrUnproved    = errors.New("this needs a yes that a person proves, and nobody is enrolled for that")
 	ErrUnrecorded  = errors.New("the decision could not be put on the audit trail")
 	ErrExpired     = errors.New("the question closed before an answer came")
 	ErrWithdrawn   = errors.New("the request was withdrawn")

@@ -6,6 +6,7 @@
 package approval
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -47,7 +48,7 @@ var (
 	errClosed    = fmt.Errorf("%w: the question was closed without an answer", ErrDenied)
 	errAtOnce    = fmt.Errorf("%w: the client closed the question at once", ErrUnavailable)
 	errCannotAsk = fmt.Errorf("%w: the client could not put the question", ErrUnavailable)
-	errTooWeak   = fmt.Errorf("%w: this needs a yes that a person proves, and nobody is enrolled for that", ErrUnavailable)
+	errTooWeak   = fmt.Errorf("%w: %w", ErrUnavailable, ErrUnproved)
 	errAway      = fmt.Errorf("%w: %w", ErrUnavailable, ErrAway)
 	errSpent     = fmt.Errorf("%w: its yes was picked up before", ErrBadAnswer)
 	errLapsed    = errors.New("the yes was not picked up in time")
@@ -192,6 +193,30 @@ func (g *Gate) Admit(ctx context.Context, r Request, a Answer) (Grant, *Question
 	}
 	grant, err := g.pickUp(p)
 	return grant, nil, err
+}
+
+// Collect hands out what came of q to one who waited for it, as Admit does by its
+// id, and asks nobody anew: of several who waited each is told why there is no yes.
+// It reports whether q is open still; then there is nothing yet.
+func (g *Gate) Collect(ctx context.Context, q *Question) (grant Grant, open bool, err error) {
+	if g == nil || g.options.Audit == nil || q == nil || q.pending == nil {
+		return Grant{}, false, errNoTrail
+	}
+	if err := ctx.Err(); err != nil {
+		return Grant{}, false, fmt.Errorf("collect an answer: %w", err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p := q.pending
+	switch {
+	case !p.ended:
+		return Grant{}, true, nil
+	case slices.Contains(g.kept, p):
+		grant, err = g.pickUp(p)
+		return grant, false, err
+	default: // it was withdrawn, or another was told
+		return Grant{}, false, cmp.Or(p.outcome, ErrWithdrawn)
+	}
 }
 
 // Resolve takes an answer to r that came after the call that asked had ended.

@@ -1,6 +1,7 @@
 package approval_test
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"scrim/internal/approval"
+	"scrim/internal/audit"
 	"scrim/internal/secret"
 )
 
@@ -208,6 +210,75 @@ func TestRepeatedRequestsAreOneQuestion(t *testing.T) {
 		t.Fatalf("got %+v, %v", again, err)
 	}
 	r.wantTrail("asked")
+}
+
+// TestWhoWaitsTogether: of two calls for one request each is told what came of it,
+// and nobody is asked anew for the second. A yes is one's.
+func TestWhoWaitsTogether(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		end  func(r *rig, q approval.Request, question *approval.Question) error
+		want error
+	}{
+		"withdrawn": {func(r *rig, _ approval.Request, question *approval.Question) error {
+			r.gate.Withdraw(question.ID)
+			return nil
+		}, approval.ErrWithdrawn},
+		"a no": {func(r *rig, q approval.Request, question *approval.Question) error {
+			return r.gate.Resolve(q, answer(question, approval.Deny))
+		}, approval.ErrDenied},
+		"not put": {func(r *rig, q approval.Request, question *approval.Question) error {
+			return r.gate.Resolve(q, approval.Answer{ID: question.ID, Choice: approval.Failed})
+		}, approval.ErrUnavailable},
+		"a yes": {func(r *rig, q approval.Request, question *approval.Question) error {
+			return r.gate.Resolve(q, answer(question, approval.Approve))
+		}, nil},
+		"a yes withdrawn": {func(r *rig, q approval.Request, question *approval.Question) error {
+			err := r.gate.Resolve(q, answer(question, approval.Approve))
+			r.gate.Withdraw(question.ID)
+			return err
+		}, approval.ErrWithdrawn},
+	} {
+		r := newRig(t)
+		q := request(t, "TOKEN")
+		first := r.put(q)
+		second := r.ask(r.ctx, q)
+		if _, open, err := r.gate.Collect(r.ctx, second); !open || err != nil {
+			t.Errorf("%s: before: %v %v", name, open, err)
+		}
+		if err := c.end(r, q, first); !errors.Is(err, c.want) && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		grant, open, err := r.gate.Collect(r.ctx, first)
+		if open || !errors.Is(err, c.want) || (grant.ID() != "") != (c.want == nil) {
+			t.Errorf("%s: the first is told %v, %v", name, open, err)
+		}
+		want := cmp.Or(c.want, approval.ErrBadAnswer)
+		if grant, open, err := r.gate.Collect(r.ctx, second); open || !errors.Is(err, want) || grant.ID() != "" {
+			t.Errorf("%s: the second is told %v, %v", name, open, err)
+		}
+		asked := 0
+		for _, e := range r.trail() {
+			if e.Kind == audit.Asked {
+				asked++
+			}
+		}
+		if asked != 1 {
+			t.Errorf("%s: somebody was asked %d times", name, asked)
+		}
+	}
+	r := newRig(t)
+	r.put(request(t, "ONE"))
+	behind := r.ask(r.ctx, request(t, "TWO"))
+	r.gate.Withdraw(behind.ID)
+	if _, open, err := r.gate.Collect(r.ctx, behind); open || !errors.Is(err, approval.ErrWithdrawn) {
+		t.Errorf("before its turn: %v %v", open, err)
+	}
+	for _, q := range []*approval.Question{nil, {}} {
+		if _, open, err := r.gate.Collect(r.ctx, q); open || err == nil {
+			t.Errorf("of nothing: %v %v", open, err)
+		}
+	}
 }
 
 func TestUnknownIDIsANewRequest(t *testing.T) {

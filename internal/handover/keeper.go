@@ -1,9 +1,9 @@
 package handover
 
 import (
+	"cmp"
 	"context"
 	"encoding/gob"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -86,7 +86,7 @@ func (k *keeper) instruct(ctx context.Context, ready *os.File, o order) error {
 	_ = ready.SetReadDeadline(time.Now().Add(hiring))
 	defer context.AfterFunc(ctx, func() { _ = ready.SetReadDeadline(time.Unix(1, 0)) })()
 	if _, err := io.ReadFull(ready, make([]byte, 1)); err != nil {
-		return fmt.Errorf("wait for what would remove it: %w", errors.Join(ctx.Err(), err))
+		return fmt.Errorf("wait for what would remove it: %w", cmp.Or(ctx.Err(), err))
 	}
 	return nil
 }
