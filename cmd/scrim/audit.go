@@ -9,7 +9,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"scrim/internal/config"
 	"scrim/internal/estate"
@@ -67,7 +66,7 @@ func (a *AuditCmd) run(c *cli, q *query) error {
 		return err
 	}
 	q.open(c, e.Config, nil)
-	auditor := q.auditor(c, e)
+	auditor := q.auditor(e)
 	reports, err := a.audit(c, auditor, e)
 	if err != nil {
 		return err
@@ -89,7 +88,7 @@ func (a *AuditCmd) run(c *cli, q *query) error {
 	if err != nil {
 		return err
 	}
-	q.sayFailed(reports)
+	q.sayFailed(e.Shared, reports)
 	return outcomeOf(reports)
 }
 
@@ -119,17 +118,12 @@ func firstOf(list []string) string {
 }
 
 // auditor looks at the estate through the store that q has open.
-func (q *query) auditor(c *cli, e config.Estate) estate.Auditor {
+func (q *query) auditor(e config.Estate) estate.Auditor {
 	return estate.Auditor{
 		Store:  q.source,
 		Layout: estate.Layout{Shared: e.Shared, Vault: e.Vault, Staging: e.Staging, Registered: e.Registered},
 		Except: e.Except,
 		Learn:  q.deps.Redactor.Learn,
-		Pace: estate.Pace{Waits: func(d time.Duration) {
-			if _, ok := terminal(c.stderr); ok {
-				fmt.Fprintf(c.stderr, "\rthe store limits the rate: going on in %s \r", d.Round(time.Second))
-			}
-		}},
 	}
 }
 
@@ -140,9 +134,12 @@ func (a *AuditCmd) audit(c *cli, auditor estate.Auditor, e config.Estate) ([]est
 		environments = []string{e.Config.Scope.Environment}
 	}
 	var reports []estate.Report
-	for _, environment := range slices.Compact(environments) {
+	for i, environment := range environments {
+		if slices.Contains(environments[:i], environment) {
+			continue
+		}
 		line := newProgress(c, "comparing "+environment)
-		auditor.Progress = line.show
+		auditor.Progress, auditor.Pace.Waits = line.show, line.waits
 		r, err := auditor.Audit(c.ctx, environment, a.wants)
 		line.end()
 		if errors.Is(err, secret.ErrPathNotFound) {
@@ -184,10 +181,13 @@ func outcomeOf(reports []estate.Report) error {
 	return nil
 }
 
-// sayFailed says which projects were not read in whole, each reason once.
-func (q *query) sayFailed(reports []estate.Report) {
+// sayFailed says what was not read, each reason once.
+func (q *query) sayFailed(shared string, reports []estate.Report) {
 	var closed []closedPlace
 	for _, r := range reports {
+		for _, name := range r.Blind {
+			closed = append(closed, closedPlace{r.Environment + ":" + path.Join(shared, name), "its value refers to what this identity may not read"})
+		}
 		for _, row := range r.Rows {
 			if row.Err != nil {
 				closed = append(closed, closedPlace{r.Environment + ":" + row.Project.Path, reasonOf(row.Err)})
@@ -224,6 +224,7 @@ type auditedProject struct {
 type auditedEnvironment struct {
 	Environment string           `json:"environment"`
 	Names       []string         `json:"names"`
+	Blind       []string         `json:"source_unread,omitempty"` // those of names whose value is not known
 	Projects    []auditedProject `json:"projects"`
 	Totals      map[string]int   `json:"totals"`
 }
@@ -239,7 +240,7 @@ type audited struct {
 func auditAnswer(e config.Estate, reports []estate.Report) audited {
 	answer := audited{Shared: e.Shared, Environments: []auditedEnvironment{}, Complete: !errors.Is(outcomeOf(reports), errStore)}
 	for _, r := range reports {
-		one := auditedEnvironment{Environment: r.Environment, Names: slices.Clone(r.Names), Projects: []auditedProject{}, Totals: map[string]int{}}
+		one := auditedEnvironment{Environment: r.Environment, Names: nonNil(r.Names), Blind: r.Blind, Projects: []auditedProject{}, Totals: map[string]int{}}
 		for _, s := range estate.States() {
 			one.Totals[s.String()] = r.Count(s)
 		}
@@ -341,7 +342,7 @@ func (a *AuditCmd) fix(c *cli, q *query, auditor estate.Auditor, e config.Estate
 	var failed error
 	for _, r := range reports {
 		line := newProgress(c, "writing "+r.Environment)
-		fixer.Progress = line.show
+		fixer.Progress, fixer.Pace.Waits = line.show, line.waits
 		outcomes := fixer.Fix(c.ctx, r)
 		line.end()
 		for _, o := range outcomes {
@@ -360,7 +361,7 @@ func (a *AuditCmd) fix(c *cli, q *query, auditor estate.Auditor, e config.Estate
 	if err != nil {
 		return err
 	}
-	q.sayFailed(reports)
+	q.sayFailed(e.Shared, reports)
 	if unread := outcomeOf(reports); errors.Is(unread, errStore) {
 		return unread
 	}
@@ -384,8 +385,7 @@ func (a *AuditCmd) agree(c *cli, q *query, reports []estate.Report, steps int) e
 	rows := [][]string{{"ENV", "PROJECT", "NAME", "IS TO BE"}}
 	for _, r := range reports {
 		for _, step := range r.Plan() {
-			verb := map[estate.State]string{estate.Missing: "created", estate.Differs: "overwritten"}[step.State]
-			rows = append(rows, []string{r.Environment, step.Project.Name, step.Name, verb})
+			rows = append(rows, []string{r.Environment, step.Project.Name, step.Name, verbOf(step)})
 		}
 	}
 	q.tell(strings.Join(aligned(rows), "\n") + "\n")
@@ -403,6 +403,18 @@ func (a *AuditCmd) agree(c *cli, q *query, reports []estate.Report, steps int) e
 		err = errNotApproved
 	}
 	return err
+}
+
+// verbOf says what is to be done to a copy.
+func verbOf(step estate.Step) string {
+	switch {
+	case !step.Creates:
+		return "overwritten"
+	case step.State == estate.Differs:
+		return "created, over an import"
+	default:
+		return "created"
+	}
 }
 
 func noteOf(environment string, o estate.Outcome) fixedNote {

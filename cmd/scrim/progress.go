@@ -26,12 +26,26 @@ func newProgress(c *cli, what string) *progress {
 
 // show says that so many of all are done.
 func (p *progress) show(done, all int) {
-	if p.out == nil || time.Since(p.begun) < time.Second {
+	if time.Since(p.begun) >= time.Second {
+		p.put(fmt.Sprintf("%s: %d of %d", p.what, done, all))
+	}
+}
+
+// waits says that the store asked to be left alone for so long.
+func (p *progress) waits(d time.Duration) {
+	if d < time.Second {
+		return
+	}
+	p.put(fmt.Sprintf("%s: the store limits the rate, going on in %s", p.what, d.Round(time.Second)))
+}
+
+// put has text in the place of what stands there.
+func (p *progress) put(text string) {
+	if p.out == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	text := fmt.Sprintf("%s: %d of %d", p.what, done, all)
 	fmt.Fprintf(p.out, "\r%-*s", p.width, text)
 	p.width = max(p.width, len(text))
 }

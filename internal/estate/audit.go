@@ -58,7 +58,14 @@ type Row struct {
 	States  []State
 	Err     error // why all of them are Unknown, or some
 
-	borrowed map[string]bool // the names that the project has by an import alone
+	found []finding
+}
+
+// finding is what a project has under one name. Two that are equal say that nobody
+// changed it in between.
+type finding struct {
+	digest   [32]byte // of its value; zero where it has none that is known
+	imported bool     // it has the name by an import alone
 }
 
 // Report is how the projects of one environment stand to the shared source.
@@ -66,6 +73,7 @@ type Report struct {
 	Environment string
 	Names       []string // of the shared source, sorted
 	Rows        []Row    // by project
+	Blind       []string // those of Names whose value is not known; they are Unknown everywhere
 
 	source source
 }
@@ -101,7 +109,9 @@ type Auditor struct {
 // Audit looks at the projects in environment that want names. Its error means that
 // nothing could be compared; what could not be read of one project is in its Row.
 func (a Auditor) Audit(ctx context.Context, environment string, wanted func(project string) bool) (Report, error) {
-	shared, err := a.shared(ctx, environment)
+	var key [32]byte
+	_, _ = rand.Read(key[:])
+	shared, err := a.shared(ctx, environment, key)
 	if err != nil {
 		return Report{}, err
 	}
@@ -114,7 +124,7 @@ func (a Auditor) Audit(ctx context.Context, environment string, wanted func(proj
 		return Report{}, err
 	}
 	projects = slices.DeleteFunc(projects, func(p Project) bool { return wanted != nil && !wanted(p.Name) })
-	r := Report{Environment: environment, Names: shared.names, Rows: make([]Row, len(projects)), source: shared}
+	r := Report{Environment: environment, Names: shared.names, Blind: shared.blind(), Rows: make([]Row, len(projects)), source: shared}
 	tally := a.tally(len(projects))
 	a.Pace.Each(ctx, len(projects), func(i int) {
 		r.Rows[i] = a.row(ctx, shared, projects[i])
@@ -141,18 +151,17 @@ type source struct {
 	at     secret.Place
 	names  []string
 	drafts map[string]secret.Draft // what a copy is to be
-	key    [32]byte                // of the digests, for this reading alone
+	key    [32]byte                // of the digests, for one audit alone
 	digest map[string][32]byte
 }
 
 // shared reads the shared source. Nothing can be compared with one whose values
 // this identity may not read.
-func (a Auditor) shared(ctx context.Context, environment string) (source, error) {
+func (a Auditor) shared(ctx context.Context, environment string, key [32]byte) (source, error) {
 	s := source{
 		at:     secret.Place{Environment: environment, Path: a.Layout.Shared},
-		drafts: map[string]secret.Draft{}, digest: map[string][32]byte{},
+		drafts: map[string]secret.Draft{}, key: key, digest: map[string][32]byte{},
 	}
-	_, _ = rand.Read(s.key[:])
 	listing, err := a.list(ctx, environment, a.Layout.Shared)
 	if err != nil {
 		return source{}, fmt.Errorf("read the shared source: %w", err)
@@ -166,7 +175,7 @@ func (a Auditor) shared(ctx context.Context, environment string) (source, error)
 		if a.Learn != nil {
 			a.Learn(listed.Entry.Ref, listed.Value)
 		}
-		if listed.Value.IsZero() || listing.Unexpanded && listed.Value.Refers() {
+		if !known(listing, listed) {
 			continue // its cells are Unknown
 		}
 		s.drafts[name] = secret.Draft{Name: name, Value: listed.Value, Comment: listed.Entry.Comment}
@@ -174,6 +183,19 @@ func (a Auditor) shared(ctx context.Context, environment string) (source, error)
 	}
 	slices.Sort(s.names)
 	return s, nil
+}
+
+// known reports whether a value is what a program would get.
+func known(l secret.Listing, s secret.Listed) bool {
+	return !s.Value.IsZero() && (!l.Unexpanded || !s.Value.Refers())
+}
+
+// blind returns the names whose value is not known.
+func (s source) blind() []string {
+	return slices.DeleteFunc(slices.Clone(s.names), func(name string) bool {
+		_, known := s.digest[name]
+		return known
+	})
 }
 
 // list reads a folder, however long the store makes one wait.
@@ -187,7 +209,7 @@ func (a Auditor) list(ctx context.Context, environment, at string) (listing secr
 
 // row compares one project.
 func (a Auditor) row(ctx context.Context, shared source, p Project) Row {
-	row := Row{Project: p, States: make([]State, len(shared.names)), borrowed: map[string]bool{}}
+	row := Row{Project: p, States: make([]State, len(shared.names)), found: make([]finding, len(shared.names))}
 	listing, err := a.list(ctx, shared.at.Environment, p.Path)
 	if err != nil {
 		row.Err = err
@@ -198,15 +220,21 @@ func (a Auditor) row(ctx context.Context, shared source, p Project) Row {
 		held[listed.Entry.Ref.Name()] = listed
 	}
 	for i, name := range shared.names {
-		switch listed, there := held[name]; {
+		listed, there := held[name]
+		_, compared := shared.digest[name]
+		switch {
 		case slices.Contains(a.Except[p.Name], name):
 			row.States[i] = Shadowed
+		case listed.Imported == shared.at.String():
+			row.States[i] = Imported
+		case !compared:
+		case there && !known(listing, listed):
+			row.Err = errors.Join(row.Err, unread(listed))
 		case there:
-			row.States[i] = shared.compare(listed, listing.Unexpanded)
-			row.borrowed[name] = listed.Imported != ""
+			row.found[i] = finding{listed.Value.Digest(shared.key), listed.Imported != ""}
+			row.States[i] = shared.compare(name, row.found[i])
 		default:
-			state, err := a.absent(ctx, shared.at.Environment, p, name)
-			row.States[i] = state
+			row.States[i], err = a.absent(ctx, shared.at.Environment, p, name, listing.Silent)
 			row.Err = errors.Join(row.Err, err)
 		}
 	}
@@ -214,35 +242,41 @@ func (a Auditor) row(ctx context.Context, shared source, p Project) Row {
 }
 
 // compare says how a project's copy stands to the source's value.
-func (s source) compare(listed secret.Listed, unexpanded bool) State {
-	name := listed.Entry.Ref.Name()
-	digest, known := s.digest[name]
-	switch {
-	case listed.Imported == s.at.String():
-		return Imported
-	case !known, listed.Value.IsZero(), unexpanded && listed.Value.Refers():
-		return Unknown
-	case listed.Value.Digest(s.key) == digest:
+func (s source) compare(name string, f finding) State {
+	if f.digest == s.digest[name] {
 		return OK
-	default:
-		return Differs
 	}
+	return Differs
+}
+
+// errRefers is why a value is not known that this identity may read.
+var errRefers = errors.New("a value refers to what this identity may not read")
+
+// unread is why a listed value is not known.
+func unread(s secret.Listed) error {
+	why := errRefers
+	if s.Value.IsZero() {
+		why = secret.ErrForbidden
+	}
+	return fmt.Errorf("read %s: %w", s.Entry.Ref, why)
 }
 
 // absent says whether a name that is not listed is missing. A list leaves out what
-// this identity may not see, so only the store's word on this very name proves it.
-func (a Auditor) absent(ctx context.Context, environment string, p Project, name string) (State, error) {
-	ref, err := secret.ParseRef(environment, p.Path, name)
-	if err != nil {
-		return Unknown, err
+// this identity may not see, so only the store's word on this very name proves it:
+// in the project, and in each place that it imports from without getting anything.
+func (a Auditor) absent(ctx context.Context, environment string, p Project, name string, silent []secret.Place) (State, error) {
+	for _, at := range append([]secret.Place{{Environment: environment, Path: p.Path}}, silent...) {
+		ref, err := secret.ParseRef(at.Environment, at.Path, name)
+		if err != nil {
+			return Unknown, fmt.Errorf("look for a secret: %w", err)
+		}
+		switch err = a.Pace.Patiently(ctx, func() error { return a.Store.Probe(ctx, ref) }); {
+		case errors.Is(err, secret.ErrNotFound):
+		case err == nil:
+			return Unknown, fmt.Errorf("%s is there, and no list shows it", ref)
+		default:
+			return Unknown, err
+		}
 	}
-	err = a.Pace.Patiently(ctx, func() error { return a.Store.Probe(ctx, ref) })
-	switch {
-	case errors.Is(err, secret.ErrNotFound):
-		return Missing, nil
-	case err == nil:
-		return Unknown, fmt.Errorf("%s came up while it was being read", ref)
-	default:
-		return Unknown, err
-	}
+	return Missing, nil
 }

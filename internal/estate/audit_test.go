@@ -1,9 +1,12 @@
 package estate_test
 
 import (
+	"errors"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -146,4 +149,127 @@ func TestFix(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFixWritesWhatWasLookedAt: nobody agreed to what came after.
+func TestFixWritesWhatWasLookedAt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, seed())
+	f := estate.Fixer{Auditor: w.auditor, Store: w.as(slices.Concat(devstore.MayRead(), devstore.MayWrite()))}
+	r, err := f.Audit(t.Context(), "prod", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.store.Set("prod", "/alpha", "LOG", "made-up-newer")      // it differed already
+	w.store.Set("prod", "/teams/web", "LOG", "made-up-by-web") // it was missing
+	w.store.Set("prod", "/shared", "MAIL", "made-up-rotated")
+	got := map[string]estate.Outcome{}
+	for _, o := range f.Fix(t.Context(), r) {
+		got[o.Project.Name] = o
+	}
+	want := map[string][2][]string{ // written, left
+		"alpha": {{"REF"}, {"LOG"}}, "gamma": {{"LOG"}, nil}, "hidden": {{"LOG", "REF"}, nil}, "web": {{"REF"}, {"LOG", "MAIL"}},
+	}
+	for name, o := range got {
+		if diff := cmp.Diff(want[name], [2][]string{o.Written, o.Left}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if len(got) != len(want) || !errors.Is(got["alpha"].Err, estate.ErrChanged) || !errors.Is(got["web"].Err, estate.ErrSourceChanged) {
+		t.Errorf("got %+v", got)
+	}
+	own, err := f.Store.(*infisical.Client).Own(t.Context(), "prod", "/teams/web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range own.Secrets {
+		if s.Entry.Ref.Name() == "LOG" && !s.Value.Equal(secret.NewValue("made-up-by-web")) {
+			t.Error("what web had written meanwhile is overwritten")
+		}
+	}
+}
+
+// TestMissingIsProved: what a closed import may have is not missing.
+func TestMissingIsProved(t *testing.T) {
+	t.Parallel()
+	s := seed()
+	s.Environments["prod"]["/common"] = map[string]string{"REF": "made-up-common"}
+	s.Imports["prod"]["/alpha"] = []string{"/common"}
+	w := newWorld(t, s)
+	w.auditor.Store = w.as(slices.Concat(devstore.MayRead(), devstore.MayNotSee("/common")))
+	if got := w.audit()["alpha"]; got["REF"] != "unknown" || got["MAIL"] != "ok" {
+		t.Errorf("got %v", got)
+	}
+	w.auditor.Store = w.as(devstore.MayRead())
+	if got := w.audit()["alpha"]; got["REF"] != "differs" {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestBlind: a source that refers to what this identity may not read is unknown
+// everywhere, and said.
+func TestBlind(t *testing.T) {
+	t.Parallel()
+	s := seed()
+	s.Environments["prod"]["/shared"]["FAR"] = "${prod.hidden.MAIL}/x"
+	w := newWorld(t, s)
+	w.auditor.Store = w.as(slices.Concat(devstore.MayRead(), devstore.MayNotSee("/hidden")))
+	r, err := w.auditor.Audit(t.Context(), "prod", func(name string) bool { return name == "alpha" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"FAR", "REF"}, r.Blind); diff != "" || r.Count(estate.Unknown) != 2 || r.Count(estate.Differs) != 1 {
+		t.Errorf("%+v %s", r.Rows, diff)
+	}
+}
+
+// TestProjects: what all projects have in common is none of them.
+func TestProjects(t *testing.T) {
+	t.Parallel()
+	s := seed()
+	s.Environments["prod"]["/vaults/all"] = map[string]string{"X": "made-up-x"}
+	w := newWorld(t, s)
+	l := layout()
+	l.Vault = "/vaults/all"
+	all, err := l.Projects(t.Context(), w.auditor.Store, "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []estate.Project{{"alpha", "/alpha"}, {"beta", "/beta"}, {"gamma", "/gamma"}, {"hidden", "/hidden"}, {"web", "/teams/web"}}
+	if diff := cmp.Diff(want, all); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestPace asks 200 things of a store that answers forty a minute: it takes four
+// minutes, and each of those who ask is turned away once a minute at most.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var begun time.Time
+		answered, refused, done := 0, 0, 0
+		ask := func() error {
+			mu.Lock()
+			defer mu.Unlock()
+			if now := time.Now(); now.Sub(begun) >= time.Minute {
+				begun, answered = now, 0
+			}
+			if answered == 40 {
+				refused++
+				return &secret.RateLimitedError{After: time.Until(begun.Add(time.Minute))}
+			}
+			answered, done = answered+1, done+1
+			return nil
+		}
+		p, start := estate.Pace{}, time.Now()
+		p.Each(t.Context(), 200, func(int) {
+			if err := p.Patiently(t.Context(), ask); err != nil {
+				t.Error(err)
+			}
+		})
+		if took := time.Since(start); done != 200 || refused > 4*8 || took != 4*time.Minute {
+			t.Errorf("%d of 200 done in %v, %d refused", done, took, refused)
+		}
+	})
 }

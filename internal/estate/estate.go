@@ -77,10 +77,10 @@ func (l Layout) Projects(ctx context.Context, source Source, environment string)
 }
 
 // isProject reports whether a folder at the root is a project of that name: not
-// the way to the shared source or to a registered project, nor a project at the
-// root's own vault.
+// the way to the shared source, to a vault that all projects have in common or to
+// a registered project, nor the vault of a project at the root.
 func (l Layout) isProject(at string) bool {
-	if secret.CheckPath(at) != nil || secret.Under(l.Shared, at) || at == l.In("/", l.Vault) || at == l.In("/", l.Staging) {
+	if secret.CheckPath(at) != nil || secret.Under(l.Shared, at) || l.isPart(l.Vault, at) || l.isPart(l.Staging, at) {
 		return false
 	}
 	for _, registered := range l.Registered {
@@ -89,6 +89,12 @@ func (l Layout) isProject(at string) bool {
 		}
 	}
 	return true
+}
+
+// isPart reports whether a folder at the root is part of a project at the root, or
+// the way to a part that all projects have in common.
+func (l Layout) isPart(part, at string) bool {
+	return at == l.In("/", part) || strings.HasPrefix(part, "/") && secret.Under(part, at)
 }
 
 // In returns the path that is part of the project at root.
