@@ -39,7 +39,10 @@ type Options struct {
 type Server struct {
 	options Options
 
+	here sync.WaitGroup // the visitors
+
 	mu        sync.Mutex
+	closed    bool // nobody comes in any more
 	visitors  map[*visitor]bool
 	questions []*question
 	rates     map[int]*rate.Limiter // by user
@@ -166,10 +169,11 @@ func (s *Server) admit(v *visitor) error {
 			same++
 		}
 	}
-	if same >= maxVisits || len(s.visitors) >= maxVisitors {
+	if s.closed || same >= maxVisits || len(s.visitors) >= maxVisitors {
 		return errCrowded
 	}
 	s.visitors[v] = true
+	s.here.Add(1)
 	if s.rates[v.uid] == nil {
 		s.rates[v.uid] = rate.NewLimiter(linesPerTime, burst)
 	}
@@ -184,6 +188,7 @@ func (s *Server) rateOf(uid int) *rate.Limiter {
 
 // leave forgets a visitor, and what it asked.
 func (s *Server) leave(v *visitor) {
+	defer s.here.Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.visitors, v)
@@ -194,12 +199,16 @@ func (s *Server) leave(v *visitor) {
 	}
 }
 
+// sendAway returns when everybody has left, and what they asked is on record as
+// withdrawn.
 func (s *Server) sendAway() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.closed = true
 	for v := range s.visitors {
 		_ = v.conn.Close()
 	}
+	s.mu.Unlock()
+	s.here.Wait()
 }
 
 // What keeps a question from being put before the person.
