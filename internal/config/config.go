@@ -151,10 +151,14 @@ func (l *loader) bind(scope secret.Scope, log Log) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	rules, err := l.policyRules(scope)
+	if err != nil {
+		return Config{}, err
+	}
 	types, own := l.types()
 	return Config{
 		Scope: scope, Credentials: credentials, Identities: l.atSite(identities, scope.Site), Vault: vault, Verifier: l.user.doc.Approval.Verifier, Browser: l.user.opensBrowser(), Log: log,
-		Redact: l.redact(), Run: l.run(), Types: types, OwnTypes: own, Policy: l.policyRules(scope.Project), UserFile: l.userFilePath(), origins: l.origins,
+		Redact: l.redact(), Run: l.run(), Types: types, OwnTypes: own, Policy: rules, UserFile: l.userFilePath(), origins: l.origins,
 	}, nil
 }
 

@@ -18,15 +18,37 @@ import (
 // would get what a person said yes to.
 const minTTL = time.Second
 
-// policyRules returns the rules of both files for project. The stricter wins,
-// whichever file it is from, so that nothing here has to take care of order.
-func (l *loader) policyRules(project string) []policy.Rule {
-	return slices.Concat(
-		l.user.policyRules(l.displayed(l.user.path), "policy"),
-		l.user.policyRules(l.displayed(l.user.path), "projects", project, "policy"),
-		l.repo.policyRules(l.displayed(l.repo.path), "policy"),
-	)
+// policyRules returns the rules of both files for scope. The stricter wins,
+// whichever file it is from, so that nothing here has to take care of order. A rule
+// about a project or an environment of this name in another case is a mistake: it
+// would narrow nothing.
+func (l *loader) policyRules(scope secret.Scope) ([]policy.Rule, error) {
+	for _, name := range slices.Sorted(maps.Keys(l.user.doc.Projects)) {
+		rules, _ := l.user.policiesAt("projects", name, "policy") // what is wrong in it kept the file from being read
+		if inOtherCase(name, scope.Project) && len(rules) > 0 {
+			return nil, &Error{rules[0].Origin, "this is about another project than " + scope.Project, fmt.Sprintf("did you mean %q?", "projects."+scope.Project)}
+		}
+	}
+	var all []policy.Rule
+	for _, table := range []struct {
+		file
+		key []string
+	}{{l.user, []string{"policy"}}, {l.user, []string{"projects", scope.Project, "policy"}}, {l.repo, []string{"policy"}}} {
+		rules, _ := table.policiesAt(table.key...)
+		for _, r := range rules {
+			for _, environment := range append([]string{scope.Environment}, scope.VaultEnvironments...) {
+				if inOtherCase(r.Environment, environment) {
+					return nil, &Error{r.Origin, "this is about another environment than " + environment, fmt.Sprintf("did you mean %q?", "policy.vault."+environment)}
+				}
+			}
+		}
+		all = append(all, table.policyRules(l.displayed(table.path), table.key...)...)
+	}
+	return all, nil
 }
+
+// inOtherCase reports whether two names differ in nothing but case.
+func inOtherCase(name, other string) bool { return name != other && strings.EqualFold(name, other) }
 
 // displayed names a file in few words: a repository's by its name, the user's own
 // from the home directory.

@@ -149,6 +149,30 @@ func TestPolicyOfAnotherProjectIsChecked(t *testing.T) {
 	}
 }
 
+// TestPolicyInAnotherCase: a rule that its author means for what is looked at is not
+// left aside in silence.
+func TestPolicyInAnotherCase(t *testing.T) {
+	const deny = "effect = \"deny\"\n"
+	for user, want := range map[string]string{
+		"[projects.Alpha.policy.vault]\n" + deny:                                          `2:1: this is about another project than alpha: did you mean "projects.alpha"?`,
+		"[projects.ALPHA.policy.vault.prod]\n" + deny:                                     `2:1: this is about another project than alpha: did you mean "projects.alpha"?`,
+		"[policy.vault.QA]\n" + deny:                                                      `2:1: this is about another environment than qa: did you mean "policy.vault.qa"?`,
+		"[projects.alpha.policy.vault.Qa]\n" + deny:                                       `2:1: this is about another environment than qa: did you mean "policy.vault.qa"?`,
+		"[projects.alpha]\nvault_environments = [\"Live\"]\n[policy.vault.liVe]\n" + deny: `3:2: policy.vault.liVe is of no environment that is likely to be: did you mean "Live"?`,
+		"[projects.Alpha]\npath = \"/other\"\n[policy.vault.qa2]\n" + deny:                "",
+	} {
+		w := newWorld(t)
+		w.scrimTOML(minimal)
+		w.env["PROJECT_ENV"] = "qa"
+		w.userFile(user)
+		if want == "" {
+			w.load()
+		} else if got := w.refused(w.input()); got != "~/.config/scrim/config.toml:"+want {
+			t.Errorf("%s\n got %q\nwant %q", user, got, want)
+		}
+	}
+}
+
 // drawPolicy draws a file's [policy], valid or not, as an agent might write it.
 func drawPolicy(t *rapid.T, label string) string {
 	field := rapid.OneOf(
