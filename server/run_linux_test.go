@@ -553,7 +553,7 @@ func TestRunAgainstItsSupervisor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := start(t).handshake(`{"elicitation":{}}`)
-			e := c.approvedRun("1", with(shell(script), "timeout_seconds", 5)) // time to get there on a busy machine
+			e := c.approvedRun("1", with(shell(script), "timeout_seconds", 2))
 			if e.status() != "internal" || !strings.Contains(e.raw, "not known") {
 				t.Errorf("got %s", e.raw)
 			}

@@ -236,8 +236,18 @@ func (w *watch) follow(ctx context.Context, limit time.Duration) report {
 		}
 	}
 	_ = w.supervisor.Wait() // it ends with its reports
-	if !last.Ended && last.Started > 0 {
-		endGroup(last.Started)
+	if !last.Ended {
+		w.endRest(last.Started)
 	}
 	return last
+}
+
+// endRest ends what a supervisor left that did not come to its end: the command's
+// process group, where it said which that is, and whoever may still write where the
+// command did. The command may have killed it before it said anything.
+func (w *watch) endRest(command int) {
+	if command > 0 {
+		endGroup(command)
+	}
+	endWriters(w.stdout.from, w.stderr.from)
 }

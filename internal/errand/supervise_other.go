@@ -27,3 +27,5 @@ func slay(supervisor, _ int) {
 		_ = p.Kill()
 	}
 }
+
+func endWriters(...*os.File) {}

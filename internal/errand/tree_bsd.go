@@ -38,6 +38,9 @@ func openDir(path string) (*os.File, error) {
 // signalAll signals the command's process group.
 func signalAll(command int, s unix.Signal) { _ = unix.Kill(-command, s) }
 
+// endWriters does nothing: these systems do not say who has a pipe.
+func endWriters(...*os.File) {}
+
 // slay ends a supervisor that was kept from its work, and the command's group.
 func slay(supervisor, command int) {
 	if command > 0 {

@@ -87,6 +87,48 @@ func slay(supervisor, _ int) {
 	_ = unix.Kill(supervisor, unix.SIGKILL)
 }
 
+// endWriters ends every process that has the writing end of one of these pipes. This
+// process has none.
+func endWriters(pipes ...*os.File) {
+	ours := map[string]bool{}
+	for _, pipe := range pipes {
+		if info, err := pipe.Stat(); err == nil {
+			if of, ok := info.Sys().(*syscall.Stat_t); ok {
+				ours[fmt.Sprintf("pipe:[%d]", of.Ino)] = true
+			}
+		}
+	}
+	for range 20 { // those too that are started meanwhile
+		found := false
+		for _, pids := range processes() {
+			for _, pid := range pids {
+				if writes(pid, ours) {
+					found = unix.Kill(pid, unix.SIGKILL) == nil || found
+				}
+			}
+		}
+		if !found {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// writes reports whether a process has one of these files open for writing.
+func writes(pid int, files map[string]bool) bool {
+	at := fmt.Sprintf("/proc/%d/", pid)
+	open, _ := os.ReadDir(at + "fd") // none of a process of somebody else's
+	for _, descriptor := range open {
+		if file, err := os.Readlink(at + "fd/" + descriptor.Name()); err != nil || !files[file] {
+			continue
+		}
+		if mode, err := os.Lstat(at + "fd/" + descriptor.Name()); err == nil && mode.Mode().Perm()&0o200 != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // descendants lists the processes that descend from pid.
 func descendants(pid int) []int {
 	children := processes()
