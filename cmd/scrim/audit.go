@@ -185,18 +185,25 @@ func outcomeOf(reports []estate.Report) error {
 func (q *query) sayFailed(shared string, reports []estate.Report) {
 	var closed []closedPlace
 	for _, r := range reports {
-		for _, name := range r.Blind {
-			closed = append(closed, closedPlace{r.Environment + ":" + path.Join(shared, name), "its value refers to what this identity may not read"})
-		}
-		for _, row := range r.Rows {
-			if row.Err != nil {
-				closed = append(closed, closedPlace{r.Environment + ":" + row.Project.Path, reasonOf(row.Err)})
-			}
-		}
+		closed = append(closed, unreadIn(shared, r)...)
 	}
 	for _, line := range byReason(closed) {
 		q.say("not known: %s", line)
 	}
+}
+
+// unreadIn returns what was not read for a report.
+func unreadIn(shared string, r estate.Report) []closedPlace {
+	var closed []closedPlace
+	for _, name := range r.Blind {
+		closed = append(closed, closedPlace{r.Environment + ":" + path.Join(shared, name), "its value refers to what this identity may not read"})
+	}
+	for _, row := range r.Rows {
+		if row.Err != nil {
+			closed = append(closed, closedPlace{r.Environment + ":" + row.Project.Path, reasonOf(row.Err)})
+		}
+	}
+	return closed
 }
 
 // reasonOf returns why something was not read, without the place.

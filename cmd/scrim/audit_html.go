@@ -5,31 +5,44 @@ import (
 	"fmt"
 	"html/template"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"scrim/internal/config"
 	"scrim/internal/estate"
+	"scrim/internal/secret"
 )
 
 //go:embed audit.html
 var auditHTML string
 
 // auditTemplate is parsed when it is first needed.
-var auditTemplate = sync.OnceValue(func() *template.Template { return template.Must(template.New("audit").Parse(auditHTML)) })
+var auditTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("audit").Funcs(template.FuncMap{"sign": sign}).Parse(auditHTML))
+})
 
 // auditPage is what the page shows.
 type auditPage struct {
 	Shared, When string
 	Environments []auditSection
+	Words        []auditWord
 }
 
+// auditSection is one environment.
 type auditSection struct {
 	Environment, Summary string
-	Names                []string
+	Unread               []string // what is not known, and why
+	Names                []string // of the shared source
 	Rows                 []auditPageRow
+	Injected             bool // staging is
 	Map                  []auditPlace
+}
+
+type auditPageRow struct {
+	Project string
+	States  []estate.State
 }
 
 // auditPlace is what one project has at its places.
@@ -40,53 +53,60 @@ type auditPlace struct {
 
 // auditLocation is the names at one place, or why there are none.
 type auditLocation struct {
-	Names []string
-	Why   string
+	Names  []string // that the shared source does not have
+	Shared []string // that it has, too
+	Why    string
 }
 
-type auditPageRow struct {
-	Project string
-	States  []estate.State
+// auditWord is a state, and what it means.
+type auditWord struct {
+	State estate.State
+	Means string
 }
 
-// placesOf is the map of one environment: which names each project has, and where.
-func placesOf(tallies []estate.Tally, wants func(project string) bool) []auditPlace {
-	var places []auditPlace
-	for _, t := range tallies {
-		if !wants(t.Project.Name) {
-			continue
-		}
-		p := auditPlace{Project: t.Project.Name}
-		for i, count := range []estate.Count{t.Injected, t.Staging, t.Vault} {
-			p.Locations[i] = auditLocation{Names: count.Names}
-			switch {
-			case count.Sight == estate.Counted && count.N == 0:
-				p.Locations[i].Why = "empty"
-			case count.Sight != estate.Counted:
-				p.Locations[i].Why = count.Sight.String()
-			}
-		}
-		places = append(places, p)
+func auditWords() []auditWord {
+	return []auditWord{
+		{estate.OK, "a copy with the source's value"},
+		{estate.Imported, "the project imports the source: there is nothing to copy"},
+		{estate.Shadowed, "the project has its own value on purpose"},
+		{estate.Missing, "the store says that it is not there"},
+		{estate.Differs, "there, with another value"},
+		{estate.Unknown, "this identity cannot see it, or the store did not say"},
 	}
-	return places
+}
+
+// sign is a state at a glance, for a page whose words say it as well.
+func sign(s estate.State) string {
+	switch s {
+	case estate.OK:
+		return "✓"
+	case estate.Imported:
+		return "↧"
+	case estate.Shadowed:
+		return "◆"
+	case estate.Missing:
+		return "✗"
+	case estate.Differs:
+		return "≠"
+	default:
+		return "?"
+	}
 }
 
 // writeAudit writes a page of its own, that needs nothing else, to a file: the reports,
 // and which names are where. Like everything that leaves it is masked.
 func (q *query) writeAudit(c *cli, file string, e config.Estate, auditor estate.Auditor, reports []estate.Report, wants func(project string) bool) error {
-	page := auditPage{Shared: e.Shared, When: time.Now().UTC().Format("2006-01-02 15:04 MST")}
+	page := auditPage{Shared: e.Shared, When: time.Now().UTC().Format("2006-01-02 15:04 MST"), Words: auditWords()}
 	for _, r := range reports {
-		section := auditSection{Environment: r.Environment, Summary: standing(r), Names: r.Names}
-		for _, row := range r.Rows {
-			section.Rows = append(section.Rows, auditPageRow{row.Project.Name, row.States})
-		}
+		section := sectionOf(e.Shared, r)
 		line := newProgress(c, "listing "+r.Environment)
-		tallies, err := estate.Census{Store: q.source, Layout: auditor.Layout, Pace: auditor.Pace, Progress: line.show}.Take(c.ctx, r.Environment)
+		census := estate.Census{Store: q.source, Layout: auditor.Layout, Pace: estate.Pace{Waits: line.waits}, Progress: line.show, Wanted: wants}
+		tallies, err := census.Take(c.ctx, r.Environment)
 		line.end()
 		if err != nil {
 			return err
 		}
-		section.Map = placesOf(tallies, wants)
+		section.Map = placesOf(tallies, r.Names)
 		page.Environments = append(page.Environments, section)
 	}
 	var b strings.Builder
@@ -98,4 +118,47 @@ func (q *query) writeAudit(c *cli, file string, e config.Estate, auditor estate.
 	}
 	q.say("The page is in %s.", file)
 	return nil
+}
+
+// sectionOf is one environment without its map.
+func sectionOf(shared string, r estate.Report) auditSection {
+	section := auditSection{
+		Environment: r.Environment, Summary: standing(r), Unread: byReason(unreadIn(shared, r)), Names: r.Names,
+		Injected: !secret.Production(r.Environment),
+	}
+	for _, row := range r.Rows {
+		section.Rows = append(section.Rows, auditPageRow{row.Project.Name, row.States})
+	}
+	return section
+}
+
+// placesOf is the map of one environment: which names each project has, and where.
+func placesOf(tallies []estate.Tally, shared []string) []auditPlace {
+	var places []auditPlace
+	for _, t := range tallies {
+		p := auditPlace{Project: t.Project.Name}
+		for i, count := range []estate.Count{t.Injected, t.Staging, t.Vault} {
+			p.Locations[i] = locationOf(count, shared)
+		}
+		places = append(places, p)
+	}
+	return places
+}
+
+func locationOf(count estate.Count, shared []string) auditLocation {
+	var at auditLocation
+	for _, name := range count.Names {
+		if slices.Contains(shared, name) {
+			at.Shared = append(at.Shared, name)
+		} else {
+			at.Names = append(at.Names, name)
+		}
+	}
+	switch {
+	case count.Sight != estate.Counted:
+		at.Why = count.Sight.String()
+	case count.N == 0:
+		at.Why = "empty"
+	}
+	return at
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"sync"
 
 	"scrim/internal/secret"
@@ -63,6 +64,8 @@ type Census struct {
 	Store  Names
 	Layout Layout
 	Pace   Pace
+	// Wanted, where set, says which projects.
+	Wanted func(project string) bool
 	// Progress, where set, is told how many of all projects are done. One call ends
 	// before the next begins.
 	Progress func(done, all int)
@@ -79,6 +82,7 @@ func (c Census) Take(ctx context.Context, environment string) ([]Tally, error) {
 	if err != nil {
 		return nil, err
 	}
+	projects = slices.DeleteFunc(projects, func(p Project) bool { return c.Wanted != nil && !c.Wanted(p.Name) })
 	tallies := make([]Tally, len(projects))
 	var mu sync.Mutex
 	done := 0
