@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"scrim/internal/config"
 	"scrim/internal/estate"
@@ -121,9 +122,22 @@ func firstOf(list []string) string {
 func (q *query) auditor(e config.Estate) estate.Auditor {
 	return estate.Auditor{
 		Store:  q.source,
-		Layout: estate.Layout{Shared: e.Shared, Vault: e.Vault, Staging: e.Staging, Registered: e.Registered},
+		Layout: layoutOf(e),
 		Except: e.Except,
 		Learn:  q.deps.Redactor.Learn,
+	}
+}
+
+func layoutOf(e config.Estate) estate.Layout {
+	return estate.Layout{Shared: e.Shared, Vault: e.Vault, Staging: e.Staging, Registered: e.Registered}
+}
+
+// sayWait says on a terminal for how long the store is to be left alone.
+func sayWait(c *cli) func(time.Duration) {
+	return func(d time.Duration) {
+		if _, ok := terminal(c.stderr); ok {
+			fmt.Fprintf(c.stderr, "\rthe store limits the rate: going on in %s \r", d.Round(time.Second))
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ type commands struct {
 	Check     CheckCmd     `cmd:"" help:"Check the secrets of the scope: which values look wrong, by name."`
 	Audit     AuditCmd     `cmd:"" help:"Compare every project with the shared source, and mend copies."`
 	Diff      DiffCmd      `cmd:"" help:"Compare a project's environments: which names are where."`
+	Project   ProjectCmd   `cmd:"" help:"List the projects of the store, and add one."`
 	Vault     VaultCmd     `cmd:"" help:"Keep the vault: what is in it, whether it is one, and moves in and out."`
 	Mask      MaskCmd      `cmd:"" help:"Run a command with its output masked, or mask stdin."`
 	Scan      ScanCmd      `cmd:"" help:"Find secrets in files, known ones and what looks like one."`

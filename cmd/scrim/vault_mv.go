@@ -195,8 +195,10 @@ func worst(so, err error) error {
 			code = errStore
 		}
 	}
-	if before, ok := errors.AsType[exitError](so); ok {
-		code = max(code, before)
+	for _, known := range []error{so, err} {
+		if said, ok := errors.AsType[exitError](known); ok {
+			code = max(code, said)
+		}
 	}
 	return code
 }

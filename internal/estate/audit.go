@@ -146,6 +146,12 @@ func (a Auditor) tally(all int) func() {
 	}
 }
 
+// Shared returns the names of the shared source.
+func (a Auditor) Shared(ctx context.Context, environment string) ([]string, error) {
+	s, err := a.shared(ctx, environment, [32]byte{}) // nothing is compared
+	return s.names, err
+}
+
 // source is the shared source, as it was read.
 type source struct {
 	at     secret.Place
@@ -165,6 +171,11 @@ func (a Auditor) shared(ctx context.Context, environment string, key [32]byte) (
 	listing, err := a.list(ctx, environment, a.Layout.Shared)
 	if err != nil {
 		return source{}, fmt.Errorf("read the shared source: %w", err)
+	}
+	if len(listing.Secrets) == 0 {
+		if err := a.Pace.seesInto(ctx, a.Store, environment, a.Layout.Shared); err != nil {
+			return source{}, fmt.Errorf("read the shared source %s: %w", s.at, err)
+		}
 	}
 	if listing.Hidden {
 		return source{}, fmt.Errorf("read the values of the shared source %s: %w", s.at, secret.ErrForbidden)

@@ -2,7 +2,6 @@ package estate
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"slices"
 	"sync"
@@ -123,7 +122,7 @@ func (c Census) count(ctx context.Context, environment, at string) Count {
 		return counted
 	}
 	if err == nil {
-		err = c.look(ctx, environment, at)
+		err = c.Pace.seesInto(ctx, c.Store, environment, at)
 	}
 	switch {
 	case err == nil:
@@ -135,17 +134,4 @@ func (c Census) count(ctx context.Context, environment, at string) Count {
 	default:
 		return Count{Err: err}
 	}
-}
-
-// look returns nil where this identity may see into a folder.
-func (c Census) look(ctx context.Context, environment, at string) error {
-	ref, err := secret.ParseRef(environment, at, "SCRIM_PROBE_"+rand.Text())
-	if err != nil {
-		return err
-	}
-	err = c.Pace.Patiently(ctx, func() error { return c.Store.Probe(ctx, ref) })
-	if errors.Is(err, secret.ErrNotFound) {
-		return nil
-	}
-	return err
 }

@@ -6,6 +6,7 @@ package estate
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -56,7 +57,7 @@ func (l Layout) Projects(ctx context.Context, source Source, environment string)
 		return nil, fmt.Errorf("find the projects: %w", err)
 	}
 	for _, name := range top {
-		if l.isProject("/" + name) {
+		if l.IsProject("/" + name) {
 			found[name] = "/" + name
 		}
 	}
@@ -76,10 +77,10 @@ func (l Layout) Projects(ctx context.Context, source Source, environment string)
 	return all, nil
 }
 
-// isProject reports whether a folder at the root is a project of that name: not
+// IsProject reports whether a folder at the root is a project of that name: not
 // the way to the shared source, to a vault that all projects have in common or to
 // a registered project, nor the vault of a project at the root.
-func (l Layout) isProject(at string) bool {
+func (l Layout) IsProject(at string) bool {
 	if secret.CheckPath(at) != nil || secret.Under(l.Shared, at) || l.isPart(l.Vault, at) || l.isPart(l.Staging, at) {
 		return false
 	}
@@ -113,6 +114,21 @@ func exists(ctx context.Context, source Source, environment, at string) (bool, e
 	}
 	siblings, err := source.Folders(ctx, environment, path.Dir(at))
 	return slices.Contains(siblings, path.Base(at)), err
+}
+
+// seesInto returns nil where this identity may see what is in a folder. The list of
+// one that it may not see into is empty: only an answer about a name that nobody has
+// tells that from an empty folder.
+func (p Pace) seesInto(ctx context.Context, source Source, environment, at string) error {
+	ref, err := secret.ParseRef(environment, at, "SCRIM_PROBE_"+rand.Text())
+	if err != nil {
+		return err
+	}
+	err = p.Patiently(ctx, func() error { return source.Probe(ctx, ref) })
+	if errors.Is(err, secret.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // Pace bounds how much is asked of a store at once, and keeps away from one that
