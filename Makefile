@@ -64,9 +64,9 @@ internal/e2e/claude/node_modules/.package-lock.json: internal/e2e/claude/package
 	$(NPM_CI) --prefix internal/e2e/claude
 	@touch $@
 
-test-live: ## the adapter's tests against a real Infisical; SCRIM_LIVE_CREDS names the file
+test-live: ## the adapter and the commands that write against a real Infisical; SCRIM_LIVE_CREDS names the file
 	@[ -n "$$SCRIM_LIVE_CREDS" ] || { echo "test-live: set SCRIM_LIVE_CREDS to a JSON file (docs/infisical.md)" >&2; exit 1; }
-	$(GO) test -count=1 -run Live -v ./internal/infisical
+	$(GO) test -count=1 -run Live -v ./internal/infisical ./internal/e2e
 
 lint: docs-current ## linters, other systems, generated pages
 	$(GOLANGCI) run
