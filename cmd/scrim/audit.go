@@ -9,7 +9,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"scrim/internal/config"
 	"scrim/internal/estate"
@@ -62,13 +61,12 @@ func (a *AuditCmd) run(c *cli, q *query) error {
 	if err := a.usage(); err != nil {
 		return err
 	}
-	e, err := scopeFlags{Env: firstOf(a.Env)}.loadEstate(c)
+	environments, e, err := estateIn(c, q, a.Env)
 	if err != nil {
 		return err
 	}
-	q.open(c, e.Config, nil)
 	auditor := q.auditor(e)
-	reports, err := a.audit(c, auditor, e)
+	reports, err := a.audit(c, auditor, e, environments)
 	if err != nil {
 		return err
 	}
@@ -103,19 +101,7 @@ func (a *AuditCmd) usage() error {
 	if _, err := path.Match(a.Projects, ""); err != nil {
 		return usageError("--projects is not a glob: use *, ? and [abc], such as 'web-*'")
 	}
-	for _, environment := range a.Env {
-		if err := secret.CheckEnvironment(environment); err != nil {
-			return usageError("--env: " + err.Error())
-		}
-	}
 	return nil
-}
-
-func firstOf(list []string) string {
-	if len(list) == 0 {
-		return ""
-	}
-	return list[0]
 }
 
 // auditor looks at the estate through the store that q has open.
@@ -128,30 +114,10 @@ func (q *query) auditor(e config.Estate) estate.Auditor {
 	}
 }
 
-func layoutOf(e config.Estate) estate.Layout {
-	return estate.Layout{Shared: e.Shared, Vault: e.Vault, Staging: e.Staging, Registered: e.Registered}
-}
-
-// sayWait says on a terminal for how long the store is to be left alone.
-func sayWait(c *cli) func(time.Duration) {
-	return func(d time.Duration) {
-		if _, ok := terminal(c.stderr); ok {
-			fmt.Fprintf(c.stderr, "\rthe store limits the rate: going on in %s \r", d.Round(time.Second))
-		}
-	}
-}
-
 // audit looks at the environments, one after the other.
-func (a *AuditCmd) audit(c *cli, auditor estate.Auditor, e config.Estate) ([]estate.Report, error) {
-	environments := a.Env
-	if len(environments) == 0 {
-		environments = []string{e.Config.Scope.Environment}
-	}
+func (a *AuditCmd) audit(c *cli, auditor estate.Auditor, e config.Estate, environments []string) ([]estate.Report, error) {
 	var reports []estate.Report
-	for i, environment := range environments {
-		if slices.Contains(environments[:i], environment) {
-			continue
-		}
+	for _, environment := range environments {
 		line := newProgress(c, "comparing "+environment)
 		auditor.Progress, auditor.Pace.Waits = line.show, line.waits
 		r, err := auditor.Audit(c.ctx, environment, a.wants)

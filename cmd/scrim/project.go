@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
-	"scrim/internal/config"
 	"scrim/internal/estate"
 	"scrim/internal/secret"
 	"scrim/internal/store"
@@ -73,12 +71,12 @@ func (p *ProjectListCmd) list(c *cli, q *query) error {
 	if err != nil {
 		return err
 	}
-	census := estate.Census{Store: q.source, Layout: layoutOf(e), Pace: estate.Pace{Waits: sayWait(c)}}
+	census := estate.Census{Store: q.source, Layout: layoutOf(e)}
 	notes := []projectNote{}
 	var unread []closedPlace
 	for _, environment := range environments {
 		line := newProgress(c, "counting "+environment)
-		census.Progress = line.show
+		census.Progress, census.Pace.Waits = line.show, line.waits
 		tallies, err := census.Take(c.ctx, environment)
 		line.end()
 		if errors.Is(err, secret.ErrPathNotFound) {
@@ -147,26 +145,4 @@ func projectTable(q *query, notes []projectNote) error {
 		return fmt.Errorf("print the list: %w", err)
 	}
 	return nil
-}
-
-// estateIn opens the store for all projects, and returns the environments that are
-// meant.
-func estateIn(c *cli, q *query, stated []string) ([]string, config.Estate, error) {
-	for _, environment := range stated {
-		if err := secret.CheckEnvironment(environment); err != nil {
-			return nil, config.Estate{}, usageError("--env: " + err.Error())
-		}
-	}
-	e, err := scopeFlags{Env: firstOf(stated)}.loadEstate(c)
-	if err != nil {
-		return nil, e, err
-	}
-	q.open(c, e.Config, nil)
-	var environments []string
-	for _, environment := range append(slices.Clone(stated), e.Config.Scope.Environment) {
-		if !slices.Contains(environments, environment) && (len(stated) == 0 || slices.Contains(stated, environment)) {
-			environments = append(environments, environment)
-		}
-	}
-	return environments, e, nil
 }
