@@ -3,9 +3,16 @@
 package main
 
 import (
+	"bytes"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"scrim/internal/devstore"
 )
 
 // sgr is what colours.
@@ -45,4 +52,36 @@ func TestAuditOnATerminal(t *testing.T) {
 	d.sees(`SHARED_4 +written`)
 	d.leaves(0)
 	w.noTrace(d.text())
+}
+
+// TestAuditIsInterrupted: after Ctrl-C it says what became of each copy, and is run
+// again.
+func TestAuditIsInterrupted(t *testing.T) {
+	t.Parallel()
+	w := newAuditWorld(t)
+	w.store.Faults().Add(devstore.Fault{Kind: devstore.Slow, Delay: 20 * time.Millisecond})
+	cmd := w.cmd(t.Context(), "--fix", "--yes")
+	var out, talk bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &talk
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for begun := time.Now(); w.writes() == 0 && time.Since(begun) < 20*time.Second; {
+		time.Sleep(time.Millisecond)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // its exit code is looked at
+	w.noTrace(out.String() + talk.String())
+	if code := cmd.ProcessState.ExitCode(); code != 130 || strings.Count(out.String(), "\n") != len(w.planted)+1 || !strings.Contains(out.String(), "as it was") {
+		t.Errorf("exit code %d: %s%s", code, &out, &talk)
+	}
+	w.store.Faults().Clear()
+	if _, stderr, code := w.run("--fix", "--yes"); code != 0 {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	if diff := cmp.Diff(w.sound, w.holds()); diff != "" {
+		t.Errorf("the store (-want +got):\n%s", diff)
+	}
 }
