@@ -141,7 +141,9 @@ func (k *vaultWorld) killed(at int, after bool, arguments ...string) {
 	select {
 	case <-k.hanging:
 		_ = cmd.Process.Kill()
-		_ = <-ended
+		if err := <-ended; err == nil {
+			k.t.Fatalf("it ended before it was killed: %s%s", &out, &talk)
+		}
 	case err := <-ended:
 		k.t.Fatalf("it ended before its request %d: %v\n%s%s", at, err, &out, &talk)
 	case <-time.After(time.Minute):
