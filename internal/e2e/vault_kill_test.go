@@ -59,13 +59,13 @@ func (k *vaultWorld) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	k.mu.Lock()
 	k.served++
-	hangs := k.served == k.stop
+	hangs, after := k.served == k.stop, k.after
 	k.mu.Unlock()
 	if !hangs {
 		k.store.ServeHTTP(w, r)
 		return
 	}
-	if k.after {
+	if after {
 		k.store.ServeHTTP(&unsent{header: http.Header{}}, r)
 	}
 	_, _ = io.Copy(io.Discard, r.Body) // before that nobody notices that the other side is gone
@@ -123,13 +123,18 @@ func (k *vaultWorld) whole() (base, vault bool) {
 	return base, vault
 }
 
+// hangsAt has the store hang at that request from now on, before it did it or after.
+func (k *vaultWorld) hangsAt(request int, after bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.served, k.stop, k.after = 0, request, after
+}
+
 // killed runs a command and kills it at its request with that number, before the
 // store did it or after.
 func (k *vaultWorld) killed(at int, after bool, arguments ...string) {
 	k.t.Helper()
-	k.mu.Lock()
-	k.served, k.stop, k.after = 0, at, after
-	k.mu.Unlock()
+	k.hangsAt(at, after)
 	cmd := k.command(k.t, arguments...)
 	var out, talk bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &talk

@@ -19,7 +19,7 @@ func TestVaultProbeInterrupted(t *testing.T) {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
 			k := newVaultWorld(t, devstore.Options{})
-			k.stop = 4 // the list of the project
+			k.hangsAt(4, false) // the list of the project
 			cmd := k.command(t, "vault", "probe")
 			var out strings.Builder
 			cmd.Stdout = &out
