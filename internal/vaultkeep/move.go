@@ -199,7 +199,9 @@ var (
 	errRestless = errors.New("the store did not come to rest")
 )
 
-// maxSteps bounds the steps of one move. Two writes are enough on a good day.
+// maxSteps bounds the steps of one move, but for those that make again what is at
+// neither place: every deletion is followed by a look. Two writes are enough on a
+// good day.
 const maxSteps = 12
 
 const firstPause = 100 * time.Millisecond
@@ -210,13 +212,15 @@ const firstPause = 100 * time.Millisecond
 func (m Mover) Move(ctx context.Context, name string) (Stage, error) {
 	v := moving{Mover: m, name: name}
 	var failed error
-	for step := range maxSteps {
+	for step := 0; ; step++ {
 		stage, err := v.look(ctx)
 		switch {
 		case err != nil || stage == Moved:
 			return stage, errors.Join(err, failedFor(err, failed))
 		case failed != nil && !passing(failed):
 			return stage, failed
+		case step >= maxSteps && !v.nowhere || step >= 4*maxSteps:
+			return stage, errors.Join(errRestless, failed)
 		case v.nowhere:
 			ctx = context.WithoutCancel(ctx)
 		}
@@ -225,7 +229,6 @@ func (m Mover) Move(ctx context.Context, name string) (Stage, error) {
 		}
 		failed = v.write(ctx, stage)
 	}
-	return v.stage, errors.Join(errRestless, failed)
 }
 
 // failedFor returns the failure of the write before a look that failed too.
