@@ -67,7 +67,7 @@ func TestAuditIsInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for begun := time.Now(); w.writes() == 0 && time.Since(begun) < 20*time.Second; {
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // the other process writes: nothing here can be waited on
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)

@@ -95,7 +95,7 @@ func TestYesIsTakenBack(t *testing.T) {
 	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Errorf("who leaves is told %v", err)
 	}
-	for start := time.Now(); last(t, trail).Kind != audit.Refused; time.Sleep(time.Millisecond) {
+	for start := time.Now(); last(t, trail).Kind != audit.Refused; time.Sleep(time.Millisecond) { // the desk hears of it in its own time
 		if time.Since(start) > 20*time.Second {
 			t.Fatal("the server does not hear that they left")
 		}

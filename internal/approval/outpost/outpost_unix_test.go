@@ -366,7 +366,7 @@ func TestVerifierEnds(t *testing.T) {
 		if s.client.Away() != nil {
 			break
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // the connection notices in its own time
 	}
 	if _, _, err := s.gate.Admit(s.ctx, s.request("OTHER"), approval.Answer{}); !errors.Is(err, approval.ErrUnavailable) || !errors.Is(err, approval.ErrAway) {
 		t.Errorf("another request: %v", err)
